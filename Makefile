@@ -1,0 +1,98 @@
+# paimon_fdw: build, install, demo and tests.
+#
+#   make demo          everything, from nothing to a psql line to type
+#   make test          everything that must pass, on a fresh machine too
+#   make && make install   where the dependencies are there (make deps)
+#
+# The storage module (storage/) is linked into paimon_fdw.so. Its only C++
+# file becomes paimon_arrow.so, which is opened on first use and finds the
+# Arrow libraries beside itself, so an installed extension needs nothing of
+# this tree.
+
+MODULE_big = paimon_fdw
+EXTENSION = paimon_fdw
+DATA = $(wildcard extension/*.sql)
+STORAGE_DIR := storage
+include storage/storage.mk
+
+SRC_SOURCES := $(wildcard src/*.c src/*/*.c)
+OBJS = $(SRC_SOURCES:.c=.o) $(STORAGE_SOURCES:.c=.o)
+EXTRA_CLEAN = paimon_arrow.so build/lib
+
+REGRESS = options ddl import types scan pushdown partition insert \
+	update_delete copy transaction compaction time_travel privileges errors
+REGRESS_OPTS = --temp-instance=$(CURDIR)/tmp_check --no-locale --encoding=UTF8
+ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --temp-instance=$(CURDIR)/tmp_iso --inputdir=test/isolation \
+	--outputdir=test/isolation
+
+# Storage is tuned for speed; its loops vectorise only from -O3 on.
+PG_CFLAGS = -std=gnu11 -Wno-declaration-after-statement -Wno-vla
+SHLIB_LINK = $(STORAGE_LIBS) -Wl,--version-script=src/exports.map
+
+# Goals that must work before PostgreSQL is installed.
+PLAIN_GOALS := deps demo test check-storage fuzz lint format clean-build
+ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
+
+PG_CONFIG ?= pg_config
+ifeq ($(shell command -v $(PG_CONFIG)),)
+$(error $(PG_CONFIG) is not there. Run "make deps" (or apt-get install postgresql-15 postgresql-server-dev-15))
+endif
+missing_headers := $(shell for h in cjson/cJSON.h zstd.h lz4.h snappy-c.h zlib.h; do \
+	echo "\#include <$$h>" | $(or $(CC),cc) -E -x c - >/dev/null 2>&1 || echo $$h; done)
+ifneq ($(missing_headers),)
+$(error missing headers: $(missing_headers). Run "make deps" (or apt-get install libcjson-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev))
+endif
+
+# Otherwise clang makes bitcode of the shim and fails on Arrow's headers.
+override with_llvm := no
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+$(STORAGE_SOURCES:.c=.o): CFLAGS += -O3
+include tools/arrow.mk
+
+all: paimon_arrow.so
+install: install-arrow
+uninstall: uninstall-arrow
+
+# Rebuild what a changed header touches: all, as there are few and small.
+HEADERS := $(wildcard src/*/*.h storage/*/*.h)
+$(OBJS): $(HEADERS)
+endif
+
+.DEFAULT_GOAL := all
+
+deps:
+	tools/deps.sh
+
+demo:
+	tools/demo.sh
+
+test:
+	tools/test.sh
+
+# The storage module alone: no PostgreSQL on the include path.
+check-storage: build/lib/paimon_arrow.so
+	PMN_ARROW_PATH=$(CURDIR)/build/lib/paimon_arrow.so \
+	PMN_FIXTURES=$(CURDIR)/test/golden \
+	$(MAKE) -C storage check
+
+build/lib/paimon_arrow.so: storage/format/format_arrow_shim.cpp $(wildcard storage/format/*.h storage/include/*.h storage/base/*.h)
+	$(MAKE) -f tools/arrow.mk build-lib
+
+# make fuzz T=codec_json SECONDS=600; all targets without T.
+fuzz: build/lib/paimon_arrow.so
+	PMN_ARROW_PATH=$(CURDIR)/build/lib/paimon_arrow.so \
+	$(MAKE) -C storage fuzz T=$(T) SECONDS=$(or $(SECONDS),600)
+
+lint:
+	tools/lint.sh
+
+format:
+	tools/format.sh
+
+clean-build:
+	rm -rf build/storage build/lib build/test build/demo
+
+.PHONY: deps demo test check-storage fuzz lint format clean-build

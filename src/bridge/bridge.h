@@ -1,0 +1,214 @@
+/*
+ * bridge.h
+ *
+ * The only folder that knows both worlds: storage codes become ereport,
+ * storage memory is server memory, Paimon types and values become
+ * PostgreSQL's and back.
+ */
+#ifndef PFDW_BRIDGE_H
+#define PFDW_BRIDGE_H
+
+#include "postgres.h"
+
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+#include "nodes/pathnodes.h"
+#include "nodes/execnodes.h"
+
+#include "../../storage/include/pmn.h"
+#include "pg_compat.h"
+
+/* ---- in bridge_env.c -------------------------------------------------- */
+
+/*
+ * A storage environment whose memory is context. base comes first. handles
+ * is the list of what bridge_handle.c has to close, the youngest first.
+ */
+typedef struct PfdwEnv
+{
+	PmnEnv base;
+	MemoryContext context;
+	struct PfdwHandle *handles;
+	MemoryContextCallback callback;
+} PfdwEnv;
+
+/*
+ * pfdw_env_create -- an environment in a new child context of parent; it ends
+ * with the context. Nothing in it may throw, as storage calls it.
+ */
+extern PfdwEnv *pfdw_env_create(MemoryContext parent, const char *name);
+
+/*
+ * Server memory aligned to 16 bytes, zeroed; it can't be freed on its own.
+ * palloc aligns to 8, which is too little for PmnValue and PmnInt128.
+ */
+extern void *pfdw_alloc_aligned(Size size);
+
+/* ---- in bridge_error.c ------------------------------------------------ */
+
+/*
+ * pfdw_check -- the only place where a storage code becomes an error. Runs
+ * CHECK_FOR_INTERRUPTS first on PMN_CANCELLED.
+ */
+extern void pfdw_check(PfdwEnv *env, PmnCode code);
+
+/* Raise a failure; detail, when not NULL, follows the storage's own. */
+extern void pfdw_report(PfdwEnv *env, PmnCode code, const char *detail)
+	pg_attribute_noreturn();
+
+/* ---- in bridge_handle.c ----------------------------------------------- */
+
+/* Where a lake table is: what options resolve to. Strings are palloc'd. */
+typedef struct PfdwTableRef
+{
+	char *warehouse;
+	char *database;
+	char *table;
+	char *branch; /* NULL for main */
+} PfdwTableRef;
+
+typedef struct PfdwTable
+{
+	PfdwEnv *env;
+	PmnCatalog *catalog;
+	PmnTable *table;
+	const PmnSchema *schema;
+} PfdwTable;
+
+/* Handles that a reset callback of env's context closes. */
+extern PmnCatalog *pfdw_catalog_open(PfdwEnv *env, const char *warehouse);
+extern PfdwTable *pfdw_table_open(PfdwEnv *env, const PfdwTableRef *ref);
+extern PmnScan *pfdw_scan_plan(PfdwTable *table,
+							   const PmnScanRequest *request);
+extern PmnRead *pfdw_read_open(PfdwTable *table, PmnScan *scan,
+							   const int32_t *projection, uint32_t count);
+extern PmnWrite *pfdw_write_open(PfdwTable *table,
+								 const PmnWriteRequest *request);
+/* Close before the context ends; the callback then does nothing. */
+extern void pfdw_scan_close(PfdwEnv *env, PmnScan *scan);
+extern void pfdw_read_close(PfdwEnv *env, PmnRead *read);
+extern void pfdw_write_close(PfdwEnv *env, PmnWrite *write);
+
+/* Close the writers that a subtransaction opened (Invalid: all of them). */
+extern void pfdw_writes_abort(PfdwEnv *env, SubTransactionId subid);
+/* Let the writers of a subtransaction that commits be its parent's. */
+extern void pfdw_writes_reparent(PfdwEnv *env, SubTransactionId subid,
+								 SubTransactionId parent);
+/* Close everything; the reset callback of an environment's context. */
+extern void pfdw_handles_close(void *env);
+
+/* ---- in bridge_guc.c -------------------------------------------------- */
+
+extern char *pfdw_as_of;
+extern bool pfdw_enable_filter_pushdown;
+extern void pfdw_guc_define(void);
+
+/* Parse "snapshot:12", "tag:x", "timestamp:..." or ''; bad text is 22023. */
+extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
+
+/* ---- in bridge_type.c ------------------------------------------------- */
+
+/*
+ * pfdw_type_to_pg -- the PostgreSQL type of a Paimon type, as
+ * design/sql-interface.md maps them. Unmapped types raise HV004.
+ */
+extern void pfdw_type_to_pg(const PmnType *type, const char *column,
+							Oid *typid, int32 *typmod);
+
+/* The SQL spelling for IMPORT FOREIGN SCHEMA: "numeric(10,2)". */
+extern char *pfdw_type_to_sql(const PmnType *type, const char *column);
+
+/*
+ * pfdw_type_from_pg -- the Paimon type to make for a column. paimon_type is
+ * the column option or NULL. HV004 names the column and what to write.
+ */
+extern void pfdw_type_from_pg(Oid typid, int32 typmod, bool not_null,
+							  const char *column, const char *paimon_type,
+							  PmnType *out);
+
+/* Whether values of a lake column can be read and written as typid. */
+extern void pfdw_type_check(const PmnType *type, Oid typid, int32 typmod,
+							const char *column);
+
+/* ---- in bridge_decode.c ----------------------------------------------- */
+
+/* One column of a conversion: a lake field and the attribute it feeds. */
+typedef struct PfdwColumn
+{
+	AttrNumber attnum;	   /* attribute of the foreign table, from 1 */
+	int32 field;		   /* position in the lake schema */
+	const PmnType *type;   /* the field's */
+	Oid typid;
+	int32 typmod;
+	const char *name; /* for messages; NULL: the attribute number is shown */
+} PfdwColumn;
+
+/*
+ * Batches to Datums, column at a time. columns[i] is batch column i. After
+ * pfdw_decode_batch, values[i][r] and nulls[i][r] hold row r of the batch,
+ * r being a row of the selection; by-reference Datums live until the next
+ * batch.
+ */
+typedef struct PfdwDecoder
+{
+	const PfdwColumn *columns;
+	int column_count;
+	Datum **values;
+	bool **nulls;
+	MemoryContext batch_context;
+	MemoryContext context;			  /* of everything but batches */
+	uint32 capacity;				  /* rows that values and nulls hold */
+	struct PfdwDecoderColumn *states; /* how each column is decoded */
+} PfdwDecoder;
+
+extern PfdwDecoder *pfdw_decoder_create(const PfdwColumn *columns, int count);
+extern void pfdw_decode_batch(PfdwDecoder *decoder, PmnBatch *batch);
+
+/* ---- in bridge_encode.c ----------------------------------------------- */
+
+/*
+ * Slots to batches. The batch has a column for each lake field in order;
+ * fields without an attribute are null. A value out of the lake type's range
+ * raises 22001, 22003, 22008 or 22021 and names the column; so does a null
+ * in a NOT NULL field (23502), unless the row is a delete.
+ */
+typedef struct PfdwEncoder PfdwEncoder;
+extern PfdwEncoder *pfdw_encoder_create(const PmnSchema *schema,
+										const PfdwColumn *columns, int count);
+extern void pfdw_encode_slot(PfdwEncoder *encoder, TupleTableSlot *slot,
+							 PmnRowKind kind);
+/* Rows since the last reset. */
+extern int pfdw_encoder_rows(const PfdwEncoder *encoder);
+/* Bytes of variable-length values since the last reset. */
+extern Size pfdw_encoder_bytes(const PfdwEncoder *encoder);
+extern const PmnBatch *pfdw_encoder_batch(PfdwEncoder *encoder,
+										  const uint8_t **kinds);
+extern void pfdw_encoder_reset(PfdwEncoder *encoder);
+
+/* ---- in bridge_value.c ------------------------------------------------ */
+
+/* A constant as a literal for a predicate; false when it can't be said
+ * exactly in the lake's type. */
+extern bool pfdw_value_from_datum(const PmnType *type, Oid typid, Datum datum,
+								  PmnValue *out);
+/* A literal as a Datum (statistics of planned files); false when not. */
+extern bool pfdw_value_to_datum(const PmnType *type, Oid typid, int32 typmod,
+								const PmnValue *value, Datum *out);
+
+/* ---- in bridge_predicate.c -------------------------------------------- */
+
+/*
+ * pfdw_predicate_build -- the part of quals (implicitly ANDed expressions on
+ * relation varno) that storage can evaluate, as a predicate in the current
+ * memory context; NULL when nothing. columns says which field an attribute
+ * is. econtext gives values for external parameters and run-time keys; NULL at
+ * plan time (then parameters are left out). used collects the expressions
+ * that were taken (may be NULL).
+ */
+extern const PmnPredicate *pfdw_predicate_build(List *quals, Index varno,
+												const PfdwColumn *columns,
+												int column_count,
+												ExprContext *econtext,
+												List **used);
+
+#endif /* PFDW_BRIDGE_H */

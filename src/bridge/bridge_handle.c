@@ -1,0 +1,231 @@
+/*
+ * bridge_handle.c
+ *
+ * Storage handles that end with a memory context. Each environment keeps a
+ * list of its open handles, the youngest first, and one reset callback of
+ * its context closes them in this order. As a child (scan, read, write) can
+ * only be opened after its parent, children are always closed first.
+ *
+ * A place in the list is made before the handle is opened, so nothing can be
+ * lost between the two. Commit, abort and the end of a cursor thus need no
+ * code of ours. One list instead of one callback for each handle, because
+ * a callback can't be taken back: a rescan that opens and closes a thousand
+ * times leaves nothing behind.
+ */
+#include "bridge.h"
+
+#include "access/xact.h"
+
+typedef enum HandleKind
+{
+	HANDLE_CATALOG,
+	HANDLE_TABLE,
+	HANDLE_SCAN,
+	HANDLE_READ,
+	HANDLE_WRITE
+} HandleKind;
+
+typedef struct PfdwHandle PfdwHandle;
+
+struct PfdwHandle
+{
+	PfdwHandle *next;
+	HandleKind kind;
+	void *object;			/* NULL until opened */
+	SubTransactionId subid; /* of writers: who opened it */
+};
+
+static PfdwHandle *handle_add(PfdwEnv *env, HandleKind kind);
+static void handle_close(PfdwHandle *handle);
+static void handle_remove(PfdwEnv *env, void *object);
+
+PmnCatalog *
+pfdw_catalog_open(PfdwEnv *env, const char *warehouse)
+{
+	PfdwHandle *handle = handle_add(env, HANDLE_CATALOG);
+	PmnCatalog *catalog = NULL;
+	PmnCode code = pmn_catalog_open(&env->base, warehouse, &catalog);
+
+	handle->object = catalog;
+	pfdw_check(env, code);
+	return catalog;
+}
+
+PfdwTable *
+pfdw_table_open(PfdwEnv *env, const PfdwTableRef *ref)
+{
+	PfdwTable *table = MemoryContextAllocZero(env->context, sizeof(*table));
+	PfdwHandle *handle;
+	PmnCode code;
+
+	table->env = env;
+	table->catalog = pfdw_catalog_open(env, ref->warehouse);
+	handle = handle_add(env, HANDLE_TABLE);
+	code = pmn_table_open(table->catalog, ref->database, ref->table,
+						  ref->branch, &table->table);
+	handle->object = table->table;
+	pfdw_check(env, code);
+	table->schema = pmn_table_schema(table->table);
+	return table;
+}
+
+PmnScan *
+pfdw_scan_plan(PfdwTable *table, const PmnScanRequest *request)
+{
+	PfdwHandle *handle = handle_add(table->env, HANDLE_SCAN);
+	PmnScan *scan = NULL;
+	PmnCode code = pmn_scan_plan(table->table, request, &scan);
+
+	handle->object = scan;
+	pfdw_check(table->env, code);
+	return scan;
+}
+
+PmnRead *
+pfdw_read_open(PfdwTable *table, PmnScan *scan, const int32_t *projection,
+			   uint32_t count)
+{
+	PfdwHandle *handle = handle_add(table->env, HANDLE_READ);
+	PmnRead *read = NULL;
+	PmnCode code = pmn_read_open(scan, projection, count, &read);
+
+	handle->object = read;
+	pfdw_check(table->env, code);
+	return read;
+}
+
+PmnWrite *
+pfdw_write_open(PfdwTable *table, const PmnWriteRequest *request)
+{
+	PfdwHandle *handle = handle_add(table->env, HANDLE_WRITE);
+	PmnWrite *write = NULL;
+	PmnCode code = pmn_write_open(table->table, request, &write);
+
+	handle->object = write;
+	pfdw_check(table->env, code);
+	return write;
+}
+
+void
+pfdw_scan_close(PfdwEnv *env, PmnScan *scan)
+{
+	handle_remove(env, scan);
+}
+
+void
+pfdw_read_close(PfdwEnv *env, PmnRead *read)
+{
+	handle_remove(env, read);
+}
+
+void
+pfdw_write_close(PfdwEnv *env, PmnWrite *write)
+{
+	handle_remove(env, write);
+}
+
+void
+pfdw_writes_abort(PfdwEnv *env, SubTransactionId subid)
+{
+	PfdwHandle **link = &env->handles;
+
+	while (*link != NULL)
+	{
+		PfdwHandle *handle = *link;
+
+		if (handle->kind == HANDLE_WRITE &&
+			(subid == InvalidSubTransactionId || handle->subid == subid))
+		{
+			*link = handle->next;
+			handle_close(handle);
+			pfree(handle);
+		}
+		else
+			link = &handle->next;
+	}
+}
+
+void
+pfdw_writes_reparent(PfdwEnv *env, SubTransactionId subid,
+					 SubTransactionId parent)
+{
+	for (PfdwHandle *handle = env->handles; handle; handle = handle->next)
+	{
+		if (handle->kind == HANDLE_WRITE && handle->subid == subid)
+			handle->subid = parent;
+	}
+}
+
+void
+pfdw_handles_close(void *arg)
+{
+	PfdwEnv *env = arg;
+
+	while (env->handles != NULL)
+	{
+		PfdwHandle *handle = env->handles;
+
+		env->handles = handle->next;
+		handle_close(handle);
+	}
+}
+
+static PfdwHandle *
+handle_add(PfdwEnv *env, HandleKind kind)
+{
+	PfdwHandle *handle = MemoryContextAllocZero(env->context, sizeof(*handle));
+
+	handle->kind = kind;
+	if (kind == HANDLE_WRITE)
+		handle->subid = GetCurrentSubTransactionId();
+	handle->next = env->handles;
+	env->handles = handle;
+	return handle;
+}
+
+static void
+handle_close(PfdwHandle *handle)
+{
+	switch (handle->kind)
+	{
+		case HANDLE_CATALOG:
+			pmn_catalog_close(handle->object);
+			break;
+		case HANDLE_TABLE:
+			pmn_table_close(handle->object);
+			break;
+		case HANDLE_SCAN:
+			pmn_scan_close(handle->object);
+			break;
+		case HANDLE_READ:
+			pmn_read_close(handle->object);
+			break;
+		case HANDLE_WRITE:
+			pmn_write_close(handle->object);
+			break;
+	}
+	handle->object = NULL;
+}
+
+/*
+ * Close one handle before the context ends. One that is not in the list was
+ * closed already (by an abort), which is fine.
+ */
+static void
+handle_remove(PfdwEnv *env, void *object)
+{
+	PfdwHandle **link = &env->handles;
+
+	if (object == NULL)
+		return;
+	while (*link != NULL && (*link)->object != object)
+		link = &(*link)->next;
+	if (*link != NULL)
+	{
+		PfdwHandle *handle = *link;
+
+		*link = handle->next;
+		handle_close(handle);
+		pfree(handle);
+	}
+}

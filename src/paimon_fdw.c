@@ -1,0 +1,58 @@
+/*
+ * paimon_fdw.c
+ *
+ * Module entry: magic, _PG_init and the table of callbacks. Registers things
+ * and does nothing else; what is registered lives in fdw/, delta/ and bridge/.
+ */
+#include "fdw/fdw.h"
+
+#include "fmgr.h"
+
+PG_MODULE_MAGIC;
+
+void _PG_init(void);
+
+PG_FUNCTION_INFO_V1(paimon_fdw_handler);
+
+void
+_PG_init(void)
+{
+	pfdw_guc_define();
+	pfdw_delta_init();
+	pfdw_writer_init();
+	pfdw_ddl_init();
+}
+
+Datum
+paimon_fdw_handler(PG_FUNCTION_ARGS)
+{
+	FdwRoutine *routine = makeNode(FdwRoutine);
+
+	routine->GetForeignRelSize = paimonGetForeignRelSize;
+	routine->GetForeignPaths = paimonGetForeignPaths;
+	routine->GetForeignPlan = paimonGetForeignPlan;
+	routine->BeginForeignScan = paimonBeginForeignScan;
+	routine->IterateForeignScan = paimonIterateForeignScan;
+	routine->ReScanForeignScan = paimonReScanForeignScan;
+	routine->EndForeignScan = paimonEndForeignScan;
+
+	routine->AddForeignUpdateTargets = paimonAddForeignUpdateTargets;
+	routine->PlanForeignModify = paimonPlanForeignModify;
+	routine->BeginForeignModify = paimonBeginForeignModify;
+	routine->ExecForeignInsert = paimonExecForeignInsert;
+	routine->ExecForeignBatchInsert = paimonExecForeignBatchInsert;
+	routine->GetForeignModifyBatchSize = paimonGetForeignModifyBatchSize;
+	routine->ExecForeignUpdate = paimonExecForeignUpdate;
+	routine->ExecForeignDelete = paimonExecForeignDelete;
+	routine->EndForeignModify = paimonEndForeignModify;
+	routine->BeginForeignInsert = paimonBeginForeignInsert;
+	routine->EndForeignInsert = paimonEndForeignInsert;
+	routine->IsForeignRelUpdatable = paimonIsForeignRelUpdatable;
+
+	routine->ExplainForeignScan = paimonExplainForeignScan;
+	routine->ExplainForeignModify = paimonExplainForeignModify;
+	routine->AnalyzeForeignTable = paimonAnalyzeForeignTable;
+	routine->ImportForeignSchema = paimonImportForeignSchema;
+
+	PG_RETURN_POINTER(routine);
+}

@@ -1,0 +1,139 @@
+/*
+ * lsm.c
+ *
+ * The parts every LSM file needs: schemas of older data files, buckets from
+ * manifest entries, and the layout of key-value batches.
+ *
+ * Old schemas are read once per table handle and kept in the table's arena:
+ * files of one schema come in thousands, schemas in dozens.
+ */
+#include "lsm.h"
+
+#include "../meta/meta_schema.h"
+
+PmnCode
+pmn_lsm_schema(PmnLsm *lsm, int64_t id, const PmnSchema **out)
+{
+	PmnSchema *schema = NULL;
+
+	*out = NULL;
+	if (id == lsm->schema->id)
+	{
+		*out = lsm->schema;
+		return PMN_OK;
+	}
+	for (size_t i = 0; i < lsm->schemas.count; i++)
+	{
+		if (lsm->schemas.items[i]->id == id)
+		{
+			*out = lsm->schemas.items[i];
+			return PMN_OK;
+		}
+	}
+	PMN_TRY(pmn_array_reserve(lsm->env, &lsm->schemas, 1));
+	PMN_TRY(pmn_schema_read(lsm->fs, lsm->arena, &lsm->path, id, &schema));
+	lsm->schemas.items[lsm->schemas.count++] = schema;
+	*out = schema;
+	return PMN_OK;
+}
+
+static PmnCode
+bucket_directory(PmnLsm *lsm, PmnArena *arena, const PmnValue *values,
+				 int32_t bucket, const char **out)
+{
+	PmnBuffer partition;
+	PmnCode code;
+
+	*out = NULL;
+	pmn_buffer_init(&partition, lsm->env);
+	code = pmn_path_partition(&partition, &lsm->partition_naming, values);
+	if (code == PMN_OK)
+		code = pmn_buffer_byte(&partition, 0);
+	if (code == PMN_OK)
+	{
+		*out = pmn_path_bucket(arena, &lsm->path,
+							   (const char *) partition.data, bucket);
+		code = *out == NULL ? PMN_NO_MEMORY : PMN_OK;
+	}
+	pmn_buffer_free(&partition);
+	return code;
+}
+
+PmnCode
+pmn_bucket_make(PmnLsm *lsm, PmnArena *arena, PmnBytes partition_row,
+				int32_t bucket, int32_t total_buckets, PmnBucket **out)
+{
+	PmnBucket *made;
+	PmnValue *values;
+	uint8_t *row;
+
+	*out = NULL;
+	made = pmn_arena_alloc(arena, sizeof(*made));
+	values = pmn_arena_alloc(arena, lsm->partition_count * sizeof(*values));
+	row = pmn_arena_copy(arena, partition_row.data, partition_row.size);
+	if (made == NULL || values == NULL || row == NULL)
+		return PMN_NO_MEMORY;
+	made->partition_row = pmn_bytes(row, partition_row.size);
+	made->partition_values = values;
+	made->bucket = bucket;
+	made->total_buckets = total_buckets;
+	/* An unpartitioned table's row may be spelled in several ways. */
+	if (lsm->partition_count > 0)
+		PMN_TRY(pmn_row_parse(lsm->env, made->partition_row,
+							  lsm->partition_types, lsm->partition_count,
+							  values));
+	PMN_TRY(bucket_directory(lsm, arena, values, bucket, &made->directory));
+	*out = made;
+	return PMN_OK;
+}
+
+/* Batch column of a schema field, added to fields when it is missing. */
+static uint32_t
+layout_column(uint32_t *fields, uint32_t *count, uint32_t field)
+{
+	for (uint32_t i = 0; i < *count; i++)
+	{
+		if (fields[i] == field)
+			return PMN_KV_FIELDS + i;
+	}
+	fields[*count] = field;
+	(*count)++;
+	return PMN_KV_FIELDS + *count - 1;
+}
+
+PmnCode
+pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena, const uint32_t *fields,
+				   uint32_t field_count, PmnKvLayout **out)
+{
+	size_t room = (size_t) field_count + lsm->key_count + lsm->sequence_count;
+	PmnKvLayout *layout = pmn_arena_alloc(arena, sizeof(*layout));
+	uint32_t *all = pmn_arena_alloc(arena, room * sizeof(*all));
+	uint32_t *key = pmn_arena_alloc(arena, lsm->key_count * sizeof(*key));
+	uint32_t *sequence =
+		pmn_arena_alloc(arena, lsm->sequence_count * sizeof(*sequence));
+
+	*out = NULL;
+	if (layout == NULL || all == NULL || key == NULL || sequence == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < field_count; i++)
+	{
+		PMN_ASSERT(fields[i] < lsm->schema->field_count);
+		all[i] = fields[i];
+	}
+	layout->fields = all;
+	layout->field_count = field_count;
+	for (uint32_t i = 0; i < lsm->key_count; i++)
+		key[i] =
+			layout_column(all, &layout->field_count, lsm->key_fields[i]);
+	for (uint32_t i = 0; i < lsm->sequence_count; i++)
+		sequence[i] =
+			layout_column(all, &layout->field_count, lsm->sequence_fields[i]);
+	layout->key.types = lsm->key_types;
+	layout->key.columns = key;
+	layout->key.count = lsm->key_count;
+	layout->sequence.types = lsm->sequence_types;
+	layout->sequence.columns = sequence;
+	layout->sequence.count = lsm->sequence_count;
+	*out = layout;
+	return PMN_OK;
+}

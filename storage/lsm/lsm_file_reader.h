@@ -1,0 +1,40 @@
+/*
+ * lsm_file_reader.h
+ *
+ * One data file as batches of the table's current fields: columns are mapped
+ * by field id between the file's schema and the table's, missing ones are
+ * null, partition columns come from the manifest, changed types are cast
+ * (widening of integers and floats, longer text; anything else
+ * PMN_UNSUPPORTED).
+ */
+#ifndef LSM_FILE_READER_H
+#define LSM_FILE_READER_H
+
+#include "lsm.h"
+
+typedef struct PmnDataFileReader PmnDataFileReader;
+
+typedef struct PmnDataFileRequest
+{
+	const PmnDataFile *file;
+	const PmnBucket *bucket;
+	/* Key-value batches as in lsm.h, or plain: column i is fields[i]. */
+	bool is_key_value;
+	const uint32_t *fields; /* positions in lsm->schema->fields */
+	uint32_t field_count;
+	/* Prunes row groups only; NULL = none. Rows are not filtered. */
+	const PmnPredicate *filter;
+	size_t memory_limit_bytes;
+} PmnDataFileRequest;
+
+/* The file is opened, and its row count checked against the manifest's
+ * (PMN_CORRUPT). */
+PMN_CHECKED PmnCode pmn_data_file_open(PmnLsm *lsm,
+									   const PmnDataFileRequest *request,
+									   PmnDataFileReader **out);
+/* *out NULL at the end; valid until the next call. BYTES have headroom. */
+PMN_CHECKED PmnCode pmn_data_file_next(PmnDataFileReader *reader,
+									   PmnBatch **out, uint64_t *first_row);
+void pmn_data_file_close(PmnDataFileReader *reader); /* NULL allowed */
+
+#endif /* LSM_FILE_READER_H */

@@ -1,0 +1,242 @@
+/*
+ * table_internal.h
+ *
+ * What the parts of table/ share: the table handle, live entries of a
+ * snapshot, sets of entries and partitions, and the planned scan.
+ */
+#ifndef TABLE_INTERNAL_H
+#define TABLE_INTERNAL_H
+
+#include "../catalog/catalog.h"
+#include "../include/pmn.h"
+#include "../lsm/lsm_compact_run.h"
+#include "../lsm/lsm_file_writer.h"
+#include "../lsm/lsm_levels.h"
+#include "../lsm/lsm_merge_reader.h"
+#include "../lsm/lsm_sort_buffer.h"
+#include "../meta/meta_commit_message.h"
+#include "table_map.h"
+
+struct PmnTable
+{
+	PmnEnv *env;
+	PmnCatalog *catalog;
+	PmnFileSystem *fs; /* the catalog's */
+	PmnArena *arena;   /* lives as long as the handle */
+	const char *name;  /* "database.table", for messages */
+	/* Newest schema when the table was opened. Its options hold, whatever
+	 * schema is used to read. */
+	const PmnSchema *latest_schema;
+	PmnTableOptions options;
+	PmnLsm lsm; /* lsm.schema is the schema in use */
+};
+
+/* ---- table_open.c ----------------------------------------------------- */
+
+/* Path of an entry's data file, checked; in arena. */
+PMN_CHECKED PmnCode pmn_table_file_path(PmnTable *table, PmnArena *arena,
+										const PmnManifestEntry *entry,
+										char **out);
+/* Remove a file or not; the error stored in env stays as it is. */
+void pmn_table_remove_quietly(PmnTable *table, const char *path);
+
+/* ---- table_travel.c --------------------------------------------------- */
+
+/*
+ * pmn_table_read_snapshot -- the snapshot of an id, or of tag when it is not
+ * NULL. A missing snapshot is PMN_EXPIRED below the earliest one, else
+ * PMN_NOT_FOUND.
+ */
+PMN_CHECKED PmnCode pmn_table_read_snapshot(PmnTable *table, PmnArena *arena,
+											int64_t id, const char *tag,
+											PmnSnapshot **out);
+
+/* ---- table_entries.c -------------------------------------------------- */
+
+/* Manifests of base and delta list, in order. out->items is env memory. */
+PMN_CHECKED PmnCode pmn_table_manifests(PmnTable *table, PmnArena *arena,
+										const PmnSnapshot *snapshot,
+										PmnManifestList *out);
+
+/* Code of a failed metadata read of a snapshot: a file that is missing is
+ * PMN_EXPIRED when the snapshot is gone as well, else PMN_CORRUPT. */
+PMN_CHECKED PmnCode pmn_table_explain_missing(PmnTable *table,
+											  PmnArena *arena, int64_t id,
+											  PmnCode code);
+
+/* Decides by partition values alone, with the last answer remembered. */
+typedef struct PmnPartitionMatcher
+{
+	PmnTable *table;
+	const PmnPredicate *filter; /* uses partition fields only; NULL: all */
+	PmnValue *values;
+	PmnVector *columns;
+	int32_t *field_columns;
+	PmnBatch batch;
+	PmnBytes last_row;
+	bool has_last;
+	bool last_match;
+	PmnBuffer last_bytes;
+	PmnCode code; /* first failure; match is false from then on */
+} PmnPartitionMatcher;
+
+PMN_CHECKED PmnCode pmn_partition_matcher_init(PmnPartitionMatcher *matcher,
+											   PmnTable *table,
+											   PmnArena *arena,
+											   const PmnPredicate *filter);
+void pmn_partition_matcher_free(PmnPartitionMatcher *matcher);
+bool pmn_partition_matches(PmnPartitionMatcher *matcher, PmnBytes row);
+/* false only when no entry of the manifest can match. */
+PMN_CHECKED PmnCode pmn_manifest_may_match(PmnPartitionMatcher *matcher,
+										   PmnArena *scratch,
+										   const PmnManifestMeta *meta,
+										   bool *out);
+
+/* Some partitions of a table, by their serialized rows. */
+typedef struct PmnPartitionSet
+{
+	PmnEnv *env;
+	PMN_ARRAY(PmnBytes) rows;
+	PmnMap map;
+} PmnPartitionSet;
+
+void pmn_partition_set_init(PmnPartitionSet *set, PmnEnv *env);
+void pmn_partition_set_free(PmnPartitionSet *set);
+/* row is borrowed. */
+PMN_CHECKED PmnCode pmn_partition_set_add(PmnPartitionSet *set, PmnBytes row);
+bool pmn_partition_set_has(const PmnPartitionSet *set, PmnBytes row);
+/* false only when the manifest has no entry of a partition in set. */
+PMN_CHECKED PmnCode pmn_manifest_may_touch(PmnTable *table, PmnArena *scratch,
+										   const PmnPartitionSet *set,
+										   const PmnManifestMeta *meta,
+										   bool *out);
+
+/* A set of entries by identity; entries are borrowed. */
+typedef struct PmnEntrySet
+{
+	PmnEnv *env;
+	PMN_ARRAY(const PmnManifestEntry *) items;
+	PmnMap map;
+} PmnEntrySet;
+
+void pmn_entry_set_init(PmnEntrySet *set, PmnEnv *env);
+void pmn_entry_set_free(PmnEntrySet *set);
+PMN_CHECKED PmnCode pmn_entry_set_add(PmnEntrySet *set,
+									  const PmnManifestEntry *entry);
+bool pmn_entry_set_has(const PmnEntrySet *set, const PmnManifestEntry *entry);
+
+/*
+ * pmn_table_live_entries -- live entries of a snapshot; id 0 has none. keep
+ * (NULL keeps all) must judge by partition or bucket alone, so that it treats
+ * an ADD and its DELETE alike. out->items is env memory.
+ */
+PMN_CHECKED PmnCode pmn_table_live_entries(PmnTable *table, PmnArena *arena,
+										   int64_t id, PmnEntryFilter keep,
+										   void *context, PmnEntryList *out);
+
+/* Entries of one (partition, bucket, total buckets), in list order. */
+typedef struct PmnEntryGroup
+{
+	PmnManifestEntry **entries;
+	uint32_t count;
+} PmnEntryGroup;
+
+/* In order of first appearance; in arena. */
+PMN_CHECKED PmnCode pmn_entries_group(PmnEnv *env, PmnArena *arena,
+									  PmnEntryList *entries,
+									  PmnEntryGroup **out, uint32_t *count);
+
+/* ---- table_stats.c ---------------------------------------------------- */
+
+/* Statistics of data files in terms of the schema in use. */
+typedef struct PmnFileStats
+{
+	PmnTable *table;
+	PmnArena *scratch; /* reset for each file */
+	/* Of the file schema seen last. */
+	const PmnSchema *file_schema;
+	int32_t *file_fields; /* by table field; -1: the file lacks it */
+	bool *same_type;	  /* by table field */
+	/* Of the file loaded last, by table field. */
+	PmnColumnStats *columns;
+	bool *known;
+} PmnFileStats;
+
+PMN_CHECKED PmnCode pmn_file_stats_init(PmnFileStats *stats, PmnTable *table,
+										PmnArena *arena);
+void pmn_file_stats_free(PmnFileStats *stats);
+/* Only look at the file's schema: file_fields and same_type are set. */
+PMN_CHECKED PmnCode pmn_file_stats_schema(PmnFileStats *stats,
+										  const PmnDataFile *file);
+PMN_CHECKED PmnCode pmn_file_stats_values(PmnFileStats *stats,
+										  const PmnDataFile *file);
+PMN_CHECKED PmnCode pmn_file_stats_keys(PmnFileStats *stats,
+										const PmnDataFile *file);
+/* A PmnFieldStats; context is the PmnFileStats. */
+bool pmn_file_stats_field(void *context, int32_t field, PmnColumnStats *out);
+
+/* ---- table_scan.c ----------------------------------------------------- */
+
+typedef struct PmnSplit
+{
+	PmnBucket *bucket;
+	/* Files that are read one by one, each row as it is ... */
+	const PmnDataFile **files;
+	uint32_t file_count;
+	/* ... or, when not NULL, runs that must be merged. */
+	const PmnSection *section;
+} PmnSplit;
+
+struct PmnScan
+{
+	PmnEnv *env;
+	PmnTable *table;
+	PmnArena *arena;
+	const PmnPredicate *partition_filter; /* decided by partition values */
+	const PmnPredicate *row_filter;		  /* the rest of the filter */
+	size_t memory_limit_bytes;
+	PmnScanStats stats;
+	PmnEntryList entries; /* live ones, before buckets are pruned */
+	PMN_ARRAY(PmnSplit) splits;
+	/* Filled by the first pmn_scan_column_stats. */
+	struct PmnScanColumns *columns;
+};
+
+/* What pmn_scan_column_stats gathered; by field. */
+typedef struct PmnScanColumns
+{
+	PmnColumnStats *stats;
+	bool *known;
+} PmnScanColumns;
+
+/* ---- table_scan_prune.c ----------------------------------------------- */
+
+/* Which buckets the filter's equalities on the bucket key allow. */
+typedef struct PmnBucketPruner PmnBucketPruner;
+
+/* *out NULL: the filter says nothing about buckets. */
+PMN_CHECKED PmnCode pmn_bucket_pruner_make(PmnScan *scan,
+										   PmnBucketPruner **out);
+PMN_CHECKED PmnCode pmn_bucket_may_match(PmnBucketPruner *pruner,
+										 PmnFileStats *stats,
+										 const PmnManifestEntry *entry,
+										 bool *out);
+/* By key statistics: right for every file of a keyed table. */
+PMN_CHECKED PmnCode pmn_prune_by_key(PmnScan *scan, PmnFileStats *stats,
+									 const PmnPredicate *key_filter,
+									 const PmnDataFile *file, bool *keep);
+PMN_CHECKED PmnCode pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats,
+									   const PmnDataFile *file, bool *keep);
+
+/* ---- table_split.c ---------------------------------------------------- */
+
+/* Prune the files of one bucket and add its splits to the scan. */
+PMN_CHECKED PmnCode pmn_split_bucket(PmnScan *scan, PmnFileStats *stats,
+									 const PmnPredicate *key_filter,
+									 const PmnEntryGroup *group);
+
+/* Marks trimmed key fields in allowed[field_count]. */
+void pmn_table_mark_fields(bool *allowed, const uint32_t *fields,
+						   uint32_t count);
+
+#endif /* TABLE_INTERNAL_H */

@@ -1,0 +1,205 @@
+/*
+ * table_travel.c
+ *
+ * Which snapshot a reader means (format/metadata.md 12.1). Time and watermark
+ * grow with the id, so both are found by bisection over the ids that exist.
+ * Snapshots may expire while we look; then the search starts again, a few
+ * times at most.
+ */
+#include "table_internal.h"
+
+#define SEARCH_ATTEMPTS_MAX 5
+
+/* Say why a snapshot is not there. */
+static PmnCode
+missing_snapshot(PmnTable *table, PmnArena *arena, int64_t id)
+{
+	int64_t earliest = 0;
+
+	PMN_TRY(pmn_snapshot_earliest_id(table->fs, arena, &table->lsm.path,
+									 &earliest));
+	if (id > 0 && earliest > 0 && id < earliest)
+		return pmn_fail(table->env, PMN_EXPIRED,
+						"snapshot %" PRId64 " of table \"%s\" has expired",
+						id, table->name);
+	return pmn_fail(table->env, PMN_NOT_FOUND,
+					"table \"%s\" has no snapshot %" PRId64, table->name, id);
+}
+
+PmnCode
+pmn_table_read_snapshot(PmnTable *table, PmnArena *arena, int64_t id,
+						const char *tag, PmnSnapshot **out)
+{
+	PmnCode code;
+
+	if (tag != NULL)
+	{
+		PMN_TRY(pmn_path_check_name(table->env, "tag", tag));
+		code = pmn_tag_read(table->fs, arena, &table->lsm.path, tag, out);
+		if (code == PMN_NOT_FOUND)
+			return pmn_fail(table->env, PMN_NOT_FOUND,
+							"table \"%s\" has no tag \"%s\"", table->name,
+							tag);
+		return code;
+	}
+	code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id, out);
+	if (code == PMN_NOT_FOUND)
+		return missing_snapshot(table, arena, id);
+	return code;
+}
+
+/* Whether a snapshot is at or behind the point we look for. */
+static bool
+is_behind(const PmnTravel *travel, const PmnSnapshotInfo *info)
+{
+	if (travel->kind == PMN_TRAVEL_TIMESTAMP)
+		return info->time_millis > travel->millis;
+	return info->has_watermark && info->watermark >= travel->id;
+}
+
+/* *first is the position of the first id that is behind, or count. */
+static PmnCode
+bisect(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
+	   const int64_t *ids, uint32_t count, uint32_t *first)
+{
+	uint32_t low = 0;
+	uint32_t high = count;
+
+	while (low < high)
+	{
+		uint32_t middle = low + (high - low) / 2;
+		PmnSnapshot *snapshot = NULL;
+
+		PMN_TRY(pmn_snapshot_read(table->fs, arena, &table->lsm.path,
+								  ids[middle], &snapshot));
+		if (is_behind(travel, &snapshot->info))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	*first = low;
+	return PMN_OK;
+}
+
+static PmnCode
+nothing_there(PmnTable *table, const PmnTravel *travel, const int64_t *ids,
+			  uint32_t count)
+{
+	/* Whatever existed at that time is gone. */
+	PmnCode code =
+		count > 0 && ids[0] > 1 && travel->kind == PMN_TRAVEL_TIMESTAMP
+			? PMN_EXPIRED
+			: PMN_NOT_FOUND;
+
+	if (travel->kind == PMN_TRAVEL_TIMESTAMP)
+		return pmn_fail(table->env, code,
+						"table \"%s\" has no snapshot at or before time "
+						"%" PRId64 " ms",
+						table->name, travel->millis);
+	return pmn_fail(table->env, code,
+					"table \"%s\" has no snapshot with a watermark of at "
+					"least %" PRId64,
+					table->name, travel->id);
+}
+
+static PmnCode
+search_once(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
+			int64_t *id)
+{
+	int64_t *ids = NULL;
+	uint32_t count = 0;
+	uint32_t first = 0;
+
+	PMN_TRY(pmn_snapshot_list(table->fs, arena, &table->lsm.path, &ids,
+							  &count));
+	PMN_TRY(bisect(table, arena, travel, ids, count, &first));
+	if (travel->kind == PMN_TRAVEL_TIMESTAMP)
+	{
+		if (first == 0)
+			return nothing_there(table, travel, ids, count);
+		*id = ids[first - 1];
+		return PMN_OK;
+	}
+	if (first == count)
+		return nothing_there(table, travel, ids, count);
+	*id = ids[first];
+	return PMN_OK;
+}
+
+/* Search and read; a snapshot that vanishes meanwhile starts it again. */
+static PmnCode
+search(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
+	   PmnSnapshot **out)
+{
+	for (int attempt = 0;; attempt++)
+	{
+		int64_t id = 0;
+		PmnCode code = search_once(table, arena, travel, &id);
+
+		if (code == PMN_OK)
+			code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id,
+									 out);
+		if (code != PMN_NOT_FOUND || id == 0 ||
+			attempt == SEARCH_ATTEMPTS_MAX)
+			return code;
+	}
+}
+
+static PmnCode
+resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
+		int64_t *id, int64_t *schema_id)
+{
+	PmnSnapshot *snapshot = NULL;
+	const PmnSchema *schema = NULL;
+	PmnCode code;
+
+	switch (travel->kind)
+	{
+		case PMN_TRAVEL_LATEST:
+			*schema_id = table->latest_schema->id;
+			return pmn_snapshot_latest_id(table->fs, arena,
+										  &table->lsm.path, id);
+		case PMN_TRAVEL_SNAPSHOT:
+			PMN_TRY(pmn_table_read_snapshot(table, arena, travel->id, NULL,
+											&snapshot));
+			break;
+		case PMN_TRAVEL_TAG:
+			if (travel->name == NULL)
+				return pmn_fail(table->env, PMN_INVALID,
+								"a tag needs a name");
+			PMN_TRY(pmn_table_read_snapshot(table, arena, 0, travel->name,
+											&snapshot));
+			break;
+		case PMN_TRAVEL_TIMESTAMP:
+		case PMN_TRAVEL_WATERMARK:
+			PMN_TRY(search(table, arena, travel, &snapshot));
+			break;
+	}
+	PMN_ASSERT(snapshot != NULL);
+	code = pmn_lsm_schema(&table->lsm, snapshot->info.schema_id, &schema);
+	if (code == PMN_NOT_FOUND)
+		return pmn_fail(table->env, PMN_CORRUPT,
+						"table \"%s\" lacks schema %" PRId64
+						", which snapshot %" PRId64 " refers to",
+						table->name, snapshot->info.schema_id,
+						snapshot->info.id);
+	PMN_TRY(code);
+	*id = snapshot->info.id;
+	*schema_id = snapshot->info.schema_id;
+	return PMN_OK;
+}
+
+PmnCode
+pmn_table_resolve(PmnTable *table, const PmnTravel *travel, int64_t *id,
+				  int64_t *schema_id)
+{
+	PmnArena *arena = NULL;
+	PmnCode code;
+
+	*id = 0;
+	*schema_id = 0;
+	PMN_TRY(pmn_arena_create(table->env, 0, &arena));
+	code = resolve(table, arena, travel, id, schema_id);
+	pmn_arena_destroy(arena);
+	return code;
+}

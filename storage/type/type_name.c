@@ -1,0 +1,709 @@
+/*
+ * type_name.c
+ *
+ * The SQL spelling of types (format/metadata.md 2.2), both ways.
+ *
+ * Parsing follows Paimon's own little grammar: a keyword, optional
+ * parameters, then NULL, NOT NULL or nothing (nullable). Keywords ignore
+ * case. One token of look-ahead is enough.
+ *
+ *   type    := atom nullability [("ARRAY" | "MULTISET") nullability]
+ *   atom    := keyword ["(" parameter {"," parameter} ")"] | "VECTOR<" ...
+ *
+ * Printing gives the canonical form: "DECIMAL(10, 2)", "STRING" for the
+ * longest VARCHAR, "TIMESTAMP(6) WITH LOCAL TIME ZONE". Both a fixed array
+ * (cut) and a growing buffer can be written to; see Sink.
+ *
+ * Invariant: what is printed for an atomic type parses to an equal type.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "type_name.h"
+
+#define DEFAULT_CRS "OGC:CRS84"
+#define DEFAULT_ALGORITHM "spherical"
+#define PARAMETER_SIZE_MAX 128
+
+typedef enum TokenKind
+{
+	TOKEN_END,
+	TOKEN_WORD,	  /* keyword or bare identifier */
+	TOKEN_NUMBER, /* digits only */
+	TOKEN_QUOTED, /* 'x' or `x`, unescaped into value */
+	TOKEN_MARK	  /* one of < > ( ) , . */
+} TokenKind;
+
+typedef struct NameParser
+{
+	PmnEnv *env;
+	PmnArena *arena; /* NULL: atomic types only */
+	const char *text;
+	PmnCode wrong;
+	size_t at; /* behind the token */
+	TokenKind kind;
+	char value[PARAMETER_SIZE_MAX + 1];
+	int32_t number;
+} NameParser;
+
+/* How a keyword goes on. */
+typedef enum NameForm
+{
+	FORM_PLAIN,
+	FORM_LENGTH,
+	FORM_LONGEST,
+	FORM_DECIMAL,
+	FORM_DOUBLE,
+	FORM_TIME,
+	FORM_TIMESTAMP,
+	FORM_TIMESTAMP_LTZ,
+	FORM_GEOSPATIAL,
+	FORM_VECTOR,
+	FORM_NESTED
+} NameForm;
+
+typedef struct Keyword
+{
+	const char *name;
+	PmnTypeKind kind;
+	NameForm form;
+} Keyword;
+
+static const Keyword keywords[] = {
+	{"BOOLEAN", PMN_TYPE_BOOLEAN, FORM_PLAIN},
+	{"TINYINT", PMN_TYPE_TINYINT, FORM_PLAIN},
+	{"SMALLINT", PMN_TYPE_SMALLINT, FORM_PLAIN},
+	{"INT", PMN_TYPE_INT, FORM_PLAIN},
+	{"INTEGER", PMN_TYPE_INT, FORM_PLAIN},
+	{"BIGINT", PMN_TYPE_BIGINT, FORM_PLAIN},
+	{"FLOAT", PMN_TYPE_FLOAT, FORM_PLAIN},
+	{"DOUBLE", PMN_TYPE_DOUBLE, FORM_DOUBLE},
+	{"DECIMAL", PMN_TYPE_DECIMAL, FORM_DECIMAL},
+	{"NUMERIC", PMN_TYPE_DECIMAL, FORM_DECIMAL},
+	{"DEC", PMN_TYPE_DECIMAL, FORM_DECIMAL},
+	{"CHAR", PMN_TYPE_CHAR, FORM_LENGTH},
+	{"VARCHAR", PMN_TYPE_VARCHAR, FORM_LENGTH},
+	{"STRING", PMN_TYPE_VARCHAR, FORM_LONGEST},
+	{"BINARY", PMN_TYPE_BINARY, FORM_LENGTH},
+	{"VARBINARY", PMN_TYPE_VARBINARY, FORM_LENGTH},
+	{"BYTES", PMN_TYPE_VARBINARY, FORM_LONGEST},
+	{"DATE", PMN_TYPE_DATE, FORM_PLAIN},
+	{"TIME", PMN_TYPE_TIME, FORM_TIME},
+	{"TIMESTAMP", PMN_TYPE_TIMESTAMP, FORM_TIMESTAMP},
+	{"TIMESTAMP_LTZ", PMN_TYPE_TIMESTAMP_LTZ, FORM_TIMESTAMP_LTZ},
+	{"VARIANT", PMN_TYPE_VARIANT, FORM_PLAIN},
+	{"BLOB", PMN_TYPE_BLOB, FORM_PLAIN},
+	{"GEOMETRY", PMN_TYPE_GEOMETRY, FORM_GEOSPATIAL},
+	{"GEOGRAPHY", PMN_TYPE_GEOGRAPHY, FORM_GEOSPATIAL},
+	{"VECTOR", PMN_TYPE_VECTOR, FORM_VECTOR},
+	{"ARRAY", PMN_TYPE_ARRAY, FORM_NESTED},
+	{"MULTISET", PMN_TYPE_MULTISET, FORM_NESTED},
+	{"MAP", PMN_TYPE_MAP, FORM_NESTED},
+	{"ROW", PMN_TYPE_ROW, FORM_NESTED},
+};
+
+/* By kind: what is printed before any parameter. */
+static const char *const kind_name[] = {
+	[PMN_TYPE_BOOLEAN] = "BOOLEAN",
+	[PMN_TYPE_TINYINT] = "TINYINT",
+	[PMN_TYPE_SMALLINT] = "SMALLINT",
+	[PMN_TYPE_INT] = "INT",
+	[PMN_TYPE_BIGINT] = "BIGINT",
+	[PMN_TYPE_FLOAT] = "FLOAT",
+	[PMN_TYPE_DOUBLE] = "DOUBLE",
+	[PMN_TYPE_DECIMAL] = "DECIMAL",
+	[PMN_TYPE_CHAR] = "CHAR",
+	[PMN_TYPE_VARCHAR] = "VARCHAR",
+	[PMN_TYPE_BINARY] = "BINARY",
+	[PMN_TYPE_VARBINARY] = "VARBINARY",
+	[PMN_TYPE_DATE] = "DATE",
+	[PMN_TYPE_TIME] = "TIME",
+	[PMN_TYPE_TIMESTAMP] = "TIMESTAMP",
+	[PMN_TYPE_TIMESTAMP_LTZ] = "TIMESTAMP",
+	[PMN_TYPE_ARRAY] = "ARRAY",
+	[PMN_TYPE_MULTISET] = "MULTISET",
+	[PMN_TYPE_MAP] = "MAP",
+	[PMN_TYPE_ROW] = "ROW",
+	[PMN_TYPE_VARIANT] = "VARIANT",
+	[PMN_TYPE_BLOB] = "BLOB",
+	[PMN_TYPE_VECTOR] = "VECTOR",
+	[PMN_TYPE_GEOMETRY] = "GEOMETRY",
+	[PMN_TYPE_GEOGRAPHY] = "GEOGRAPHY",
+};
+
+static const char *const edge_algorithms[] = {"spherical", "vincenty", "thomas",
+											  "andoyer", "karney"};
+
+/* Where a spelling goes: a buffer, or an array that cuts. */
+typedef struct Sink
+{
+	PmnBuffer *buffer; /* NULL: the array */
+	char *array;
+	size_t size;
+	size_t used;
+	PmnCode code; /* the first failure */
+} Sink;
+
+static PmnCode next_token(NameParser *parser);
+static PmnCode parse_type(NameParser *parser, int depth, PmnType *out);
+static void print_type(Sink *sink, const PmnType *type);
+static void put(Sink *sink, const char *format, ...) PMN_PRINTF(2, 3);
+
+PmnCode
+pmn_type_parse_name(PmnEnv *env, const char *name, PmnType *out)
+{
+	return pmn_type_parse_text(env, NULL, name, PMN_INVALID, out);
+}
+
+PmnCode
+pmn_type_parse_text(PmnEnv *env, PmnArena *arena, const char *text,
+					PmnCode wrong, PmnType *out)
+{
+	NameParser parser = {0};
+
+	parser.env = env;
+	parser.arena = arena;
+	parser.text = text;
+	parser.wrong = wrong;
+	PMN_TRY(next_token(&parser));
+	PMN_TRY(parse_type(&parser, 0, out));
+	if (parser.kind != TOKEN_END)
+		return pmn_fail(env, wrong, "\"%.200s\" is not a data type", text);
+	return PMN_OK;
+}
+
+const char *
+pmn_type_name(const PmnType *type, char *dst, size_t size)
+{
+	Sink sink = {0};
+
+	sink.array = dst;
+	sink.size = size;
+	if (size > 0)
+		dst[0] = '\0';
+	print_type(&sink, type);
+	return dst;
+}
+
+PmnCode
+pmn_type_append_name(PmnBuffer *dst, const PmnType *type)
+{
+	Sink sink = {0};
+
+	sink.buffer = dst;
+	sink.code = PMN_OK;
+	print_type(&sink, type);
+	return sink.code;
+}
+
+const char *
+pmn_type_crs(const PmnType *type)
+{
+	return type->fields == NULL ? DEFAULT_CRS : type->fields[0].name;
+}
+
+const char *
+pmn_type_edge_algorithm(const PmnType *type)
+{
+	if (type->fields == NULL || type->fields[0].default_value == NULL)
+		return DEFAULT_ALGORITHM;
+	return type->fields[0].default_value;
+}
+
+bool
+pmn_type_is_vector_element(const PmnType *type)
+{
+	return type->kind <= PMN_TYPE_DOUBLE;
+}
+
+static PmnCode
+not_a_type(NameParser *parser)
+{
+	return pmn_fail(parser->env, parser->wrong, "\"%.200s\" is not a data type",
+					parser->text);
+}
+
+static bool
+is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static bool
+is_mark(char c)
+{
+	return c == '<' || c == '>' || c == '(' || c == ')' || c == ',' || c == '.';
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* 'it''s' into value; at stands on the opening quote. */
+static PmnCode
+quoted_token(NameParser *parser)
+{
+	const char *text = parser->text;
+	char quote = text[parser->at];
+	size_t size = 0;
+
+	for (parser->at++; text[parser->at] != '\0'; parser->at++)
+	{
+		if (text[parser->at] == quote)
+		{
+			parser->at++;
+			if (text[parser->at] != quote)
+			{
+				parser->value[size] = '\0';
+				return PMN_OK;
+			}
+		}
+		if (size == PARAMETER_SIZE_MAX)
+			break;
+		parser->value[size++] = text[parser->at];
+	}
+	return not_a_type(parser);
+}
+
+static PmnCode
+word_token(NameParser *parser)
+{
+	const char *text = parser->text;
+	bool is_number = is_digit(text[parser->at]);
+	int64_t number = 0;
+	size_t size = 0;
+
+	while (text[parser->at] != '\0' && !is_space(text[parser->at]) &&
+		   !is_mark(text[parser->at]))
+	{
+		char c = text[parser->at];
+
+		if (is_number && !is_digit(c))
+			break;
+		if (size == PARAMETER_SIZE_MAX)
+			return not_a_type(parser);
+		parser->value[size++] = c;
+		parser->at++;
+		if (is_number && number <= INT32_MAX)
+			number = number * 10 + (c - '0');
+	}
+	parser->value[size] = '\0';
+	if (number > INT32_MAX)
+		return not_a_type(parser);
+	parser->kind = is_number ? TOKEN_NUMBER : TOKEN_WORD;
+	parser->number = (int32_t) number;
+	return PMN_OK;
+}
+
+static PmnCode
+next_token(NameParser *parser)
+{
+	const char *text = parser->text;
+	char c;
+
+	while (is_space(text[parser->at]))
+		parser->at++;
+	c = text[parser->at];
+	if (c == '\0')
+	{
+		parser->kind = TOKEN_END;
+		parser->value[0] = '\0';
+		return PMN_OK;
+	}
+	if (is_mark(c))
+	{
+		parser->kind = TOKEN_MARK;
+		parser->value[0] = c;
+		parser->value[1] = '\0';
+		parser->at++;
+		return PMN_OK;
+	}
+	if (c == '\'' || c == '`')
+	{
+		parser->kind = TOKEN_QUOTED;
+		return quoted_token(parser);
+	}
+	return word_token(parser);
+}
+
+static bool
+at_word(const NameParser *parser, const char *word)
+{
+	return parser->kind == TOKEN_WORD && strcasecmp(parser->value, word) == 0;
+}
+
+static bool
+at_mark(const NameParser *parser, char mark)
+{
+	return parser->kind == TOKEN_MARK && parser->value[0] == mark;
+}
+
+static PmnCode
+expect_word(NameParser *parser, const char *word)
+{
+	if (!at_word(parser, word))
+		return not_a_type(parser);
+	return next_token(parser);
+}
+
+static PmnCode
+expect_mark(NameParser *parser, char mark)
+{
+	if (!at_mark(parser, mark))
+		return not_a_type(parser);
+	return next_token(parser);
+}
+
+static PmnCode
+expect_number(NameParser *parser, int32_t min, int32_t max, int32_t *out)
+{
+	if (parser->kind != TOKEN_NUMBER || parser->number < min ||
+		parser->number > max)
+		return not_a_type(parser);
+	*out = parser->number;
+	return next_token(parser);
+}
+
+/* "(n)", or nothing and *out stays. */
+static PmnCode
+optional_number(NameParser *parser, int32_t min, int32_t max, int32_t *out)
+{
+	if (!at_mark(parser, '('))
+		return PMN_OK;
+	PMN_TRY(next_token(parser));
+	PMN_TRY(expect_number(parser, min, max, out));
+	return expect_mark(parser, ')');
+}
+
+static PmnCode
+parse_decimal(NameParser *parser, PmnType *out)
+{
+	out->precision = 10;
+	out->scale = 0;
+	if (!at_mark(parser, '('))
+		return PMN_OK;
+	PMN_TRY(next_token(parser));
+	PMN_TRY(expect_number(parser, 1, PMN_DECIMAL_PRECISION_MAX,
+						  &out->precision));
+	if (at_mark(parser, ','))
+	{
+		PMN_TRY(next_token(parser));
+		PMN_TRY(expect_number(parser, 0, out->precision, &out->scale));
+	}
+	return expect_mark(parser, ')');
+}
+
+static PmnCode
+parse_time_zone(NameParser *parser, PmnType *out)
+{
+	if (at_word(parser, "WITHOUT"))
+	{
+		PMN_TRY(next_token(parser));
+	}
+	else if (out->kind == PMN_TYPE_TIMESTAMP && at_word(parser, "WITH"))
+	{
+		PMN_TRY(next_token(parser));
+		PMN_TRY(expect_word(parser, "LOCAL"));
+		out->kind = PMN_TYPE_TIMESTAMP_LTZ;
+	}
+	else
+	{
+		return PMN_OK;
+	}
+	PMN_TRY(expect_word(parser, "TIME"));
+	return expect_word(parser, "ZONE");
+}
+
+static PmnCode
+parse_vector(NameParser *parser, int depth, PmnType *out)
+{
+	PmnType *element;
+
+	if (parser->arena == NULL)
+		return pmn_fail(parser->env, PMN_UNSUPPORTED,
+						"type \"%.200s\" is not supported", parser->text);
+	element = pmn_arena_alloc(parser->arena, sizeof(*element));
+	if (element == NULL)
+		return PMN_NO_MEMORY;
+	PMN_TRY(expect_mark(parser, '<'));
+	PMN_TRY(parse_type(parser, depth + 1, element));
+	if (!pmn_type_is_vector_element(element))
+		return not_a_type(parser);
+	out->element = element;
+	PMN_TRY(expect_mark(parser, ','));
+	PMN_TRY(expect_number(parser, 1, PMN_LENGTH_MAX, &out->length));
+	return expect_mark(parser, '>');
+}
+
+static PmnCode
+parse_parameter(NameParser *parser, char dst[PARAMETER_SIZE_MAX + 1])
+{
+	bool is_text =
+		parser->kind == TOKEN_WORD || parser->kind == TOKEN_QUOTED;
+
+	if (!is_text || parser->value[0] == '\0')
+		return not_a_type(parser);
+	memcpy(dst, parser->value, PARAMETER_SIZE_MAX + 1);
+	return next_token(parser);
+}
+
+/* Keep what is not the default in the hidden field. */
+static PmnCode
+set_geospatial(NameParser *parser, PmnType *out, const char *crs,
+			   const char *algorithm)
+{
+	PmnField *field;
+
+	if (strcmp(crs, DEFAULT_CRS) == 0 &&
+		strcmp(algorithm, DEFAULT_ALGORITHM) == 0)
+		return PMN_OK;
+	if (parser->arena == NULL)
+		return pmn_fail(parser->env, PMN_UNSUPPORTED,
+						"type \"%.200s\" is not supported", parser->text);
+	field = pmn_arena_alloc(parser->arena, sizeof(*field));
+	if (field == NULL)
+		return PMN_NO_MEMORY;
+	field->name = pmn_arena_string(parser->arena, crs);
+	field->default_value = algorithm;
+	if (field->name == NULL)
+		return PMN_NO_MEMORY;
+	out->fields = field;
+	return PMN_OK;
+}
+
+static PmnCode
+parse_geospatial(NameParser *parser, PmnType *out)
+{
+	char crs[PARAMETER_SIZE_MAX + 1] = DEFAULT_CRS;
+	char word[PARAMETER_SIZE_MAX + 1] = DEFAULT_ALGORITHM;
+
+	if (!at_mark(parser, '('))
+		return PMN_OK;
+	PMN_TRY(next_token(parser));
+	PMN_TRY(parse_parameter(parser, crs));
+	if (out->kind == PMN_TYPE_GEOGRAPHY && at_mark(parser, ','))
+	{
+		PMN_TRY(next_token(parser));
+		PMN_TRY(parse_parameter(parser, word));
+	}
+	PMN_TRY(expect_mark(parser, ')'));
+	for (size_t i = 0; i < sizeof(edge_algorithms) / sizeof(char *); i++)
+		if (strcasecmp(word, edge_algorithms[i]) == 0)
+			return set_geospatial(parser, out, crs, edge_algorithms[i]);
+	return not_a_type(parser);
+}
+
+static PmnCode
+parse_nullability(NameParser *parser, bool *is_nullable)
+{
+	*is_nullable = true;
+	if (at_word(parser, "NOT"))
+	{
+		*is_nullable = false;
+		PMN_TRY(next_token(parser));
+		return expect_word(parser, "NULL");
+	}
+	if (at_word(parser, "NULL"))
+		return next_token(parser);
+	return PMN_OK;
+}
+
+static PmnCode
+parse_form(NameParser *parser, NameForm form, int depth, PmnType *out)
+{
+	switch (form)
+	{
+		case FORM_PLAIN:
+			return PMN_OK;
+		case FORM_LENGTH:
+			out->length = 1;
+			return optional_number(parser, 1, PMN_LENGTH_MAX, &out->length);
+		case FORM_LONGEST:
+			out->length = PMN_LENGTH_MAX;
+			return PMN_OK;
+		case FORM_DECIMAL:
+			return parse_decimal(parser, out);
+		case FORM_DOUBLE:
+			return at_word(parser, "PRECISION") ? next_token(parser) : PMN_OK;
+		case FORM_TIME:
+			PMN_TRY(optional_number(parser, 0, 9, &out->precision));
+			return parse_time_zone(parser, out);
+		case FORM_TIMESTAMP:
+			out->precision = 6;
+			PMN_TRY(optional_number(parser, 0, 9, &out->precision));
+			return parse_time_zone(parser, out);
+		case FORM_TIMESTAMP_LTZ:
+			out->precision = 6;
+			return optional_number(parser, 0, 9, &out->precision);
+		case FORM_GEOSPATIAL:
+			return parse_geospatial(parser, out);
+		case FORM_VECTOR:
+			return parse_vector(parser, depth, out);
+		case FORM_NESTED:
+			break;
+	}
+	if (parser->arena == NULL)
+		return pmn_fail(parser->env, PMN_UNSUPPORTED,
+						"type \"%.200s\" is not supported", parser->text);
+	return not_a_type(parser);
+}
+
+/* "INT ARRAY", "INT MULTISET": the type so far becomes the element. */
+static PmnCode
+parse_suffix(NameParser *parser, PmnType *out)
+{
+	bool is_array = at_word(parser, "ARRAY");
+	PmnType *element;
+
+	if (!is_array && !at_word(parser, "MULTISET"))
+		return PMN_OK;
+	if (parser->arena == NULL)
+		return pmn_fail(parser->env, PMN_UNSUPPORTED,
+						"type \"%.200s\" is not supported", parser->text);
+	element = pmn_arena_copy(parser->arena, out, sizeof(*out));
+	if (element == NULL)
+		return PMN_NO_MEMORY;
+	memset(out, 0, sizeof(*out));
+	out->kind = is_array ? PMN_TYPE_ARRAY : PMN_TYPE_MULTISET;
+	out->element = element;
+	PMN_TRY(next_token(parser));
+	return parse_nullability(parser, &out->is_nullable);
+}
+
+static PmnCode
+parse_type(NameParser *parser, int depth, PmnType *out)
+{
+	const Keyword *keyword = NULL;
+
+	memset(out, 0, sizeof(*out));
+	if (depth > PMN_TYPE_DEPTH_MAX)
+		return not_a_type(parser);
+	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+		if (at_word(parser, keywords[i].name))
+			keyword = &keywords[i];
+	if (keyword == NULL)
+		return not_a_type(parser);
+	PMN_TRY(next_token(parser));
+	out->kind = keyword->kind;
+	PMN_TRY(parse_form(parser, keyword->form, depth, out));
+	PMN_TRY(parse_nullability(parser, &out->is_nullable));
+	return parse_suffix(parser, out);
+}
+
+static void
+put(Sink *sink, const char *format, ...)
+{
+	char text[PMN_TYPE_NAME_SIZE];
+	va_list arguments;
+
+	if (sink->code != PMN_OK)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (sink->buffer != NULL)
+		sink->code = pmn_buffer_string(sink->buffer, text);
+	else if (sink->used + 1 < sink->size)
+		sink->used += (size_t) snprintf(sink->array + sink->used,
+										sink->size - sink->used, "%s", text);
+}
+
+/* Names are printed whole, however long: not through the array of put. */
+static void
+put_quoted(Sink *sink, const char *text, char quote)
+{
+	put(sink, "%c", quote);
+	for (; *text != '\0'; text++)
+		put(sink, *text == quote ? "%c%c" : "%c", *text, *text);
+	put(sink, "%c", quote);
+}
+
+static void
+put_crs(Sink *sink, const char *crs)
+{
+	bool is_plain = !is_digit(crs[0]);
+
+	for (const char *c = crs; *c != '\0'; c++)
+		is_plain = is_plain && !is_space(*c) && !is_mark(*c) && *c != '\'' &&
+				   *c != '`';
+	if (is_plain)
+		put(sink, "%s", crs);
+	else
+		put_quoted(sink, crs, '\'');
+}
+
+static void
+print_fields(Sink *sink, const PmnType *type)
+{
+	put(sink, "ROW<");
+	for (uint32_t i = 0; i < type->field_count; i++)
+	{
+		if (i > 0)
+			put(sink, ", ");
+		put_quoted(sink, type->fields[i].name, '`');
+		put(sink, " ");
+		print_type(sink, &type->fields[i].type);
+	}
+	put(sink, ">");
+}
+
+/* The part in round or pointed brackets. */
+static void
+print_parameters(Sink *sink, const PmnType *type)
+{
+	bool is_string =
+		type->kind >= PMN_TYPE_CHAR && type->kind <= PMN_TYPE_VARBINARY;
+
+	if (is_string)
+		put(sink, "(%d)", (int) type->length);
+	else if (type->kind == PMN_TYPE_DECIMAL)
+		put(sink, "(%d, %d)", (int) type->precision, (int) type->scale);
+	else if (type->kind == PMN_TYPE_TIME || type->kind == PMN_TYPE_TIMESTAMP)
+		put(sink, "(%d)", (int) type->precision);
+	else if (type->kind == PMN_TYPE_TIMESTAMP_LTZ)
+		put(sink, "(%d) WITH LOCAL TIME ZONE", (int) type->precision);
+	else if (type->kind == PMN_TYPE_GEOMETRY ||
+			 type->kind == PMN_TYPE_GEOGRAPHY)
+	{
+		put(sink, "(");
+		put_crs(sink, pmn_type_crs(type));
+		if (type->kind == PMN_TYPE_GEOGRAPHY)
+			put(sink, ", %s", pmn_type_edge_algorithm(type));
+		put(sink, ")");
+	}
+	if (type->element == NULL)
+		return;
+	put(sink, "<");
+	if (type->kind == PMN_TYPE_MAP && type->key != NULL)
+	{
+		print_type(sink, type->key);
+		put(sink, ", ");
+	}
+	print_type(sink, type->element);
+	if (type->kind == PMN_TYPE_VECTOR)
+		put(sink, ", %d", (int) type->length);
+	put(sink, ">");
+}
+
+static void
+print_type(Sink *sink, const PmnType *type)
+{
+	bool is_longest = type->length == PMN_LENGTH_MAX;
+
+	if (type->kind == PMN_TYPE_ROW)
+		print_fields(sink, type);
+	else if (type->kind == PMN_TYPE_VARCHAR && is_longest)
+		put(sink, "STRING");
+	else if (type->kind == PMN_TYPE_VARBINARY && is_longest)
+		put(sink, "BYTES");
+	else
+	{
+		put(sink, "%s", kind_name[type->kind]);
+		print_parameters(sink, type);
+	}
+	if (!type->is_nullable)
+		put(sink, " NOT NULL");
+}

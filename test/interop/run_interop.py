@@ -1,0 +1,371 @@
+"""Goal: Apache Paimon's own Java reads and checks what we write, and we read
+and write on what it writes.
+
+Each scenario makes tables on one side, changes them, and compares rows of
+both sides in canonical JSON; `check` of the oracle must find no problem in
+any snapshot. Prints "ok - interop x" or "not ok - interop x: why".
+
+usage: run_interop.py WORK_DIR [SCENARIO ...]
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from paimon_rows import Psql, cut_nanoseconds, rows_of  # noqa: E402
+
+
+class Failure(Exception):
+    pass
+
+
+class World:
+    """One warehouse, seen by both sides."""
+
+    def __init__(self, work):
+        self.work = work
+        self.warehouse = os.path.join(work, "warehouse")
+        os.makedirs(self.warehouse, exist_ok=True)
+        self.target = os.environ.get("ORACLE_TARGET",
+                                     os.path.join(HERE, "oracle", "target"))
+        self.psql = Psql()
+
+    def build_oracle(self):
+        if os.path.exists(os.path.join(self.target, "cp.txt")):
+            return
+        subprocess.run(["mvn", "-q", "-B", "package",
+                        "-Dtarget=" + self.target],
+                       cwd=os.path.join(HERE, "oracle"), check=True)
+
+    def share(self):
+        """The server's user and ours write below the same folder."""
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "postgres", self.work], check=True)
+        subprocess.run(["chmod", "-R", "a+rwX", self.work], check=False)
+
+    def java(self, *args, stdin=None, check=True):
+        env = dict(os.environ, ORACLE_TARGET=self.target)
+        done = subprocess.run(
+            ["sh", os.path.join(HERE, "oracle", "oracle.sh"), args[0],
+             *args[1:], "--warehouse", self.warehouse],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", env=env, input=stdin)
+        self.share()
+        if check and done.returncode != 0:
+            raise Failure("oracle %s: %s" % (" ".join(args),
+                                             done.stdout[-1500:]))
+        return done.stdout
+
+    def java_rows(self, table, *args):
+        text = self.java("read", table, *args)
+        return sorted((cut_nanoseconds(line) for line in text.split("\n")
+                       if line.startswith("{")),
+                      key=lambda row: row.encode("utf-8"))
+
+    def sql(self, *statements, error=None):
+        """Run statements in one session; error: the SQLSTATE the last must
+        fail with."""
+        names = [("s%d" % i, s) for i, s in enumerate(statements)]
+        results = self.psql.script(names)
+        for number, (name, statement) in enumerate(names):
+            rows, failure = results.get(name, ([], "no result"))
+            if number == len(names) - 1 and error is not None:
+                if failure is None or not failure.startswith(error):
+                    raise Failure("%s: wanted %s, got %s" %
+                                  (statement[:200], error, failure))
+            elif failure is not None:
+                raise Failure("%s: %s" % (statement[:300], failure))
+        return results[names[-1][0]][0]
+
+    def sql_rows(self, table):
+        results = self.psql.script([
+            ("types", "SELECT * FROM %s \\gdesc" % table),
+            ("rows", "COPY (SELECT * FROM %s) TO STDOUT;" % table)])
+        for name in ("types", "rows"):
+            if results[name][1] is not None:
+                raise Failure("%s of %s: %s" % (name, table,
+                                                results[name][1]))
+        columns = [tuple(x.rsplit("|", 1)) for x in results["types"][0] if x]
+        return rows_of([x for x in results["rows"][0] if x != ""], columns)
+
+    def same(self, table, *args):
+        """Both sides read the same rows of db.table, and check is clean."""
+        ours, theirs = self.sql_rows(table), self.java_rows("db." + table,
+                                                            *args)
+        if ours != theirs:
+            extra = [r for r in ours if r not in set(theirs)]
+            lost = [r for r in theirs if r not in set(ours)]
+            raise Failure("%s: %d rows here, %d in Java; only here %s; only "
+                          "in Java %s" % (table, len(ours), len(theirs),
+                                          extra[:1], lost[:1]))
+        self.java("check", "db." + table, "--all-snapshots", "--quiet")
+        problems = self.sql("SELECT object || ': ' || problem FROM "
+                            "paimon.verify('%s')" % table)
+        if [p for p in problems if p]:
+            raise Failure("verify of %s: %s" % (table, problems[:2]))
+        return len(ours)
+
+
+TYPES = """
+    c_bool boolean, c_tiny smallint OPTIONS (paimon_type 'TINYINT'),
+    c_small smallint, c_int integer, c_big bigint, c_float real,
+    c_double double precision, c_dec_1_0 numeric(1,0), c_dec_4_2 numeric(4,2),
+    c_dec_9_9 numeric(9,9), c_dec_18_6 numeric(18,6),
+    c_dec_19_2 numeric(19,2), c_dec_38_0 numeric(38,0),
+    c_dec_38_18 numeric(38,18), c_char10 char(10), c_varchar5 varchar(5),
+    c_string text, c_bytes bytea, c_date date, c_time3 time(3),
+    c_ts0 timestamp(0), c_ts3 timestamp(3), c_ts6 timestamp(6),
+    c_ltz0 timestamptz(0), c_ltz3 timestamptz(3), c_ltz6 timestamptz(6)"""
+
+TYPE_ROWS = [
+    "true, 127, 32767, 2147483647, 9223372036854775807, 3.4028235e38, "
+    "1.7976931348623157e308, 9, 99.99, 0.999999999, 999999999999.999999, "
+    "99999999999999999.99, 99999999999999999999999999999999999999, "
+    "99999999999999999999.999999999999999999, 'abcdefghij', 'vwxyz', "
+    "'long text with \u00fc\u4e2d\u6587\U0001f600 and more', '\\xff00fe', "
+    "'9999-12-31', '23:59:59.999', '9999-12-31 23:59:59', "
+    "'9999-12-31 23:59:59.999', '9999-12-31 23:59:59.999999', "
+    "'9999-12-31 23:59:59Z', '9999-12-31 23:59:59.999Z', "
+    "'9999-12-31 23:59:59.999999Z'",
+    "false, -128, -32768, -2147483648, -9223372036854775808, -1.5e-45, "
+    "-4.9e-324, -9, -99.99, -0.999999999, -999999999999.999999, "
+    "-99999999999999999.99, -99999999999999999999999999999999999999, "
+    "-99999999999999999999.999999999999999999, 'a', '', '', '\\x', "
+    "'0001-01-01', '00:00:00', '1969-12-31 23:59:59', "
+    "'1969-12-31 23:59:59.999', '1969-12-31 23:59:59.999999', "
+    "'0001-01-01 00:00:00Z', '1969-12-31 23:59:59.999Z', "
+    "'1900-01-01 00:00:00.000001Z'",
+    "null, 0, 0, 0, 0, 'NaN', 'Infinity', 0, 0, 0, 0, 0, 0, 0, null, "
+    "null, null, null, null, null, null, null, null, null, null, null",
+    "true, -1, -1, -1, -1, '-Infinity', '-0.0', -1, -0.01, -0.000000001, "
+    "-0.000001, -0.01, -1, -0.000000000000000001, ' lead', 'tab\t', "
+    "E'quote\"back\\\\slash\\nline', '\\x00', '1970-01-01', '12:34:56.7', "
+    "'1970-01-01', '2024-02-29 12:00:00.5', '2024-02-29 12:00:00.000001', "
+    "'2024-02-29Z', '2024-02-29 01:02:03.004Z', "
+    "'2024-02-29 01:02:03.000004Z'",
+]
+
+
+def values(first_key=None):
+    return ", ".join("(%s%s)" % ("" if first_key is None else
+                                 "%d, " % (first_key + n), row)
+                     for n, row in enumerate(TYPE_ROWS))
+
+
+def types_append(world):
+    world.sql("CREATE FOREIGN TABLE types_append (%s) SERVER lake OPTIONS "
+              "(database 'db')" % TYPES,
+              "INSERT INTO types_append VALUES " + values(),
+              "INSERT INTO types_append VALUES " + values())
+    world.same("types_append")
+
+
+def types_keyed(world):
+    world.sql("CREATE FOREIGN TABLE types_keyed (id int NOT NULL, %s) SERVER "
+              "lake OPTIONS (database 'db', primary_key 'id', \"bucket\" '2')"
+              % TYPES,
+              "INSERT INTO types_keyed VALUES " + values(1),
+              "INSERT INTO types_keyed VALUES " + values(3))
+    world.same("types_keyed")
+    world.sql("UPDATE types_keyed SET c_string = c_string || '!', "
+              "c_dec_38_18 = -c_dec_38_18 WHERE id IN (1, 3, 4)",
+              "DELETE FROM types_keyed WHERE id = 2")
+    world.same("types_keyed")
+    world.sql("SELECT paimon.compact('types_keyed', true)")
+    world.same("types_keyed")
+
+
+def key_types(world):
+    """A table for each type of key, with keys that order unusually."""
+    cases = {
+        "k_text": ("text", ["''", "'a'", "'aa'", "'\u00e9'", "'\U0001f600'",
+                            "'zzzzzzzzzzzz1'", "'zzzzzzzzzzzz0'"]),
+        "k_bytea": ("bytea", [r"'\x'", r"'\x00'", r"'\xff'", r"'\x7f80'"]),
+        "k_numeric": ("numeric(30,5)", ["-1.5", "0", "2.00001", "1e20"]),
+        "k_double": ("double precision", ["'-0.0'", "0.0", "'NaN'",
+                                          "'-Infinity'", "1e-300"]),
+        "k_bool": ("boolean", ["true", "false"]),
+        "k_date": ("date", ["'1969-12-31'", "'1970-01-01'", "'0001-01-01'"]),
+        "k_ts": ("timestamp(6)", ["'1969-12-31 23:59:59.999999'",
+                                  "'1970-01-01'", "'2038-01-19 03:14:08'"]),
+        "k_big": ("bigint", ["-9223372036854775808", "-1", "0",
+                             "9223372036854775807"]),
+    }
+    for name, (kind, keys) in cases.items():
+        world.sql(
+            "CREATE FOREIGN TABLE %s (v text, k %s NOT NULL) SERVER lake "
+            "OPTIONS (database 'db', primary_key 'k', \"bucket\" '3')" %
+            (name, kind),
+            "INSERT INTO %s SELECT 'one', k FROM (VALUES %s) AS x(k)" %
+            (name, ", ".join("(%s::%s)" % (k, kind) for k in keys)),
+            "INSERT INTO %s VALUES ('two', %s::%s)" % (name, keys[0], kind),
+            "DELETE FROM %s WHERE k = %s::%s" % (name, keys[1], kind))
+        world.same(name)
+        world.sql("SELECT paimon.compact('%s', true)" % name)
+        if world.same(name) != len(keys) - 1:
+            raise Failure("%s: wrong number of rows" % name)
+
+
+def partitions_composite(world):
+    """Partitions, composite key, many commits, updates, compaction."""
+    world.sql(
+        "CREATE FOREIGN TABLE parts (region text NOT NULL, d date NOT NULL, "
+        "a int NOT NULL, b text NOT NULL, n numeric(12,2), note text) SERVER "
+        "lake OPTIONS (database 'db', primary_key 'region,d,a,b', "
+        "partition_by 'region,d', \"bucket\" '2')")
+    for commit in range(7):
+        world.sql(
+            "INSERT INTO parts SELECT (ARRAY['eu west','a/b=c','\u00fc'])"
+            "[1 + i %% 3], date '2024-01-01' + i %% 2, i %% 50, 'k' || i %% 9,"
+            " i * 1.25, 'commit %d' FROM generate_series(%d, %d) i" %
+            (commit, commit * 40, commit * 40 + 120))
+    world.same("parts")
+    world.sql("UPDATE parts SET n = n + 1, note = 'up' WHERE a < 10",
+              "DELETE FROM parts WHERE b = 'k3'",
+              "UPDATE parts SET region = 'moved', a = a + 1000 "
+              "WHERE region = 'eu west' AND a BETWEEN 20 AND 22")
+    world.same("parts")
+    world.sql("SELECT paimon.compact('parts')")
+    world.same("parts")
+    world.sql("SELECT paimon.compact('parts', true)")
+    world.same("parts")
+    world.sql("DELETE FROM parts", "SELECT paimon.compact('parts', true)")
+    if world.same("parts") != 0:
+        raise Failure("rows left after DELETE")
+
+
+def append_tables(world):
+    world.sql(
+        "CREATE FOREIGN TABLE app (id bigint, dt date, v text) SERVER lake "
+        "OPTIONS (database 'db', partition_by 'dt')",
+        "INSERT INTO app SELECT i, date '2024-03-01' + (i % 4)::int, 'v' || i "
+        "FROM generate_series(1, 5000) i",
+        "INSERT INTO app VALUES (-1, null, ''), (-2, '2024-03-01', null)",
+        "CREATE FOREIGN TABLE app_bucketed (id bigint, v text) SERVER lake "
+        "OPTIONS (database 'db', \"bucket\" '3', \"bucket-key\" 'id')",
+        *["INSERT INTO app_bucketed SELECT i, 'w' || i FROM "
+          "generate_series(%d, %d) i" % (n * 100, n * 100 + 99)
+          for n in range(6)])
+    world.same("app")
+    world.same("app_bucketed")
+    world.sql("SELECT paimon.compact('app_bucketed', true), "
+              "paimon.compact('app', true)")
+    world.same("app")
+    world.same("app_bucketed")
+
+
+def savepoints(world):
+    world.sql(
+        "CREATE FOREIGN TABLE sp (id int NOT NULL, v int) SERVER lake OPTIONS "
+        "(database 'db', primary_key 'id', \"bucket\" '1')",
+        "BEGIN; INSERT INTO sp VALUES (1, 1); SAVEPOINT a; INSERT INTO sp "
+        "VALUES (2, 2); UPDATE sp SET v = 9 WHERE id = 1; ROLLBACK TO a; "
+        "INSERT INTO sp VALUES (3, 3); UPDATE sp SET v = 4 WHERE id = 3; "
+        "COMMIT; BEGIN; DELETE FROM sp; ROLLBACK;")
+    if world.same("sp") != 2:
+        raise Failure("a rolled back row is there")
+    if world.sql("SELECT count(*) FROM paimon.snapshots('sp')")[0] != "1":
+        raise Failure("a transaction made more than one snapshot")
+
+
+def java_first(world):
+    """Java makes and fills tables; we read, change, and it reads again."""
+    spec = {"columns": [{"name": "id", "type": "BIGINT NOT NULL"},
+                        {"name": "dt", "type": "STRING NOT NULL"},
+                        {"name": "amount", "type": "DECIMAL(20, 3)"},
+                        {"name": "at", "type": "TIMESTAMP(3)"},
+                        {"name": "note", "type": "VARCHAR(40)"}],
+            "partition_keys": ["dt"], "primary_keys": ["dt", "id"],
+            "options": {"bucket": "2", "num-sorted-run.compaction-trigger":
+                        "3"}}
+    world.java("create", "db.jf", "--spec-json", json.dumps(spec))
+    rows = os.path.join(world.work, "jf.jsonl")
+    with open(rows, "w", encoding="utf-8") as out:
+        for i in range(600):
+            out.write(json.dumps({
+                "id": i % 250, "dt": "d%d" % (i % 2),
+                "amount": "%d.125" % i, "at": "2024-05-%02d 10:00:00.5" %
+                (1 + i % 28), "note": "n%d" % i,
+                "_rowkind": "-D" if i % 41 == 40 else "+I"}) + "\n")
+    world.java("write", "db.jf", rows, "--commit-per", "100", "--compact",
+               "auto")
+    world.sql("CREATE FOREIGN TABLE jf () SERVER lake OPTIONS "
+              "(database 'db', table 'jf')")
+    world.same("jf")
+    world.sql("UPDATE jf SET amount = amount * 2, note = 'doubled' WHERE id % "
+              "10 = 3", "DELETE FROM jf WHERE id BETWEEN 100 AND 120",
+              "INSERT INTO jf VALUES (1000, 'd9', 1.5, null, null)")
+    world.same("jf")
+    world.java("write", "db.jf", rows, "--commit-per", "300", "--compact",
+               "full")
+    world.same("jf")
+    world.sql("SELECT paimon.compact('jf')")
+    world.same("jf")
+
+
+def racing_writers(world):
+    """Both sides commit to one table at the same time; nothing is lost."""
+    world.sql("CREATE FOREIGN TABLE race (w text NOT NULL, id bigint NOT "
+              "NULL, v bigint) SERVER lake OPTIONS (database 'db', "
+              "primary_key 'w,id', partition_by 'w', \"bucket\" '1')",
+              "CREATE FOREIGN TABLE race_append (id bigint, v text) SERVER "
+              "lake OPTIONS (database 'db')")
+    rows = os.path.join(world.work, "race.jsonl")
+    with open(rows, "w", encoding="utf-8") as out:
+        for i in range(200):
+            out.write(json.dumps({"w": "java", "id": i, "v": i}) + "\n")
+    env = dict(os.environ, ORACLE_TARGET=world.target)
+    other = subprocess.Popen(
+        ["sh", os.path.join(HERE, "oracle", "oracle.sh"), "write", "db.race",
+         rows, "--commit-per", "10", "--compact", "none", "--warehouse",
+         world.warehouse], env=env, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    count = 0
+    while other.poll() is None or count < 20:
+        world.sql("INSERT INTO race VALUES ('pg', %d, 0); INSERT INTO "
+                  "race_append VALUES (%d, 'x')" % (count, count),
+                  "UPDATE race SET v = v + 1 WHERE w = 'pg'")
+        count += 1
+        if count > 400:
+            break
+    if other.wait() != 0:
+        raise Failure("the Java writer failed")
+    world.share()
+    total = world.same("race")
+    if total != 200 + count:
+        raise Failure("%d rows, expected %d" % (total, 200 + count))
+    world.same("race_append")
+
+
+SCENARIOS = [types_append, types_keyed, key_types, partitions_composite,
+             append_tables, savepoints, java_first, racing_writers]
+
+
+def main():
+    world = World(os.path.abspath(sys.argv[1]))
+    world.build_oracle()
+    world.share()
+    names = sys.argv[2:]
+    failed = 0
+    for scenario in SCENARIOS:
+        if names and scenario.__name__ not in names:
+            continue
+        try:
+            world.sql("DROP SERVER IF EXISTS lake CASCADE",
+                      "CREATE SERVER lake FOREIGN DATA WRAPPER paimon_fdw "
+                      "OPTIONS (warehouse 'file://%s')" % world.warehouse)
+            shutil.rmtree(os.path.join(world.warehouse, "db.db"),
+                          ignore_errors=True)
+            scenario(world)
+            print("ok - interop " + scenario.__name__)
+        except (Failure, subprocess.CalledProcessError) as failure:
+            failed += 1
+            print("not ok - interop %s: %s" % (scenario.__name__, failure))
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+sys.exit(main())

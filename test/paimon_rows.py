@@ -1,0 +1,138 @@
+"""Rows of a psql session in the oracle's canonical JSON (one line a row).
+
+psql prints rows in COPY's text form; the column's PostgreSQL type says how a
+value is spelled in canonical JSON (see test/interop/oracle/README.md).
+"""
+import json
+import re
+import subprocess
+
+ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
+           "\\": "\\"}
+
+
+def unescape(field):
+    """One field of COPY's text format; None is a null."""
+    if field == "\\N":
+        return None
+    return re.sub(r"\\(.)", lambda m: ESCAPES.get(m.group(1), m.group(1)),
+                  field)
+
+
+def canonical_float(text):
+    if text == "NaN":
+        return '"NaN"'
+    if text in ("Infinity", "-Infinity"):
+        return '"%s"' % text
+    # PostgreSQL prints the shortest digits; only the layout is Python's.
+    sign = "-" if text.startswith("-") else ""
+    mantissa, _, exponent = text.lstrip("-").lower().partition("e")
+    whole, _, part = mantissa.partition(".")
+    digits = (whole + part).lstrip("0")
+    point = len(whole) + int(exponent or 0) - (len(whole + part) - len(digits))
+    digits = digits.rstrip("0")
+    if not digits:
+        return sign + "0.0"
+    if -4 < point <= 16:
+        if point <= 0:
+            return sign + "0." + "0" * -point + digits
+        if point >= len(digits):
+            return sign + digits + "0" * (point - len(digits)) + ".0"
+        return sign + digits[:point] + "." + digits[point:]
+    shown = digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
+    power = point - 1
+    return "%s%se%s%02d" % (sign, shown, "-" if power < 0 else "+",
+                            abs(power))
+
+
+def canonical_time(text):
+    main, _, fraction = text.partition(".")
+    return "%s.%s" % (main, (fraction + "000")[:3])
+
+
+def canonical_timestamp(text, suffix):
+    if text.endswith("+00"):
+        text = text[:-3]
+    date, _, clock = text.partition(" ")
+    main, _, fraction = clock.partition(".")
+    return "%sT%s.%s%s" % (date, main, (fraction + "0" * 9)[:9], suffix)
+
+
+def canonical(text, sql_type):
+    if text is None:
+        return "null"
+    if sql_type == "boolean":
+        return "true" if text == "t" else "false"
+    if sql_type in ("smallint", "integer", "bigint"):
+        return text
+    if sql_type in ("real", "double precision"):
+        return canonical_float(text)
+    if sql_type == "bytea":
+        text = text[2:]
+    elif sql_type.startswith("timestamp"):
+        zone = "with time zone" in sql_type
+        text = canonical_timestamp(text, "Z" if zone else "")
+    elif sql_type.startswith("time"):
+        text = canonical_time(text)
+    elif sql_type == "jsonb":
+        return json.dumps(json.loads(text), ensure_ascii=False,
+                          separators=(",", ":"))
+    return json.dumps(text, ensure_ascii=False)
+
+
+STAMP = re.compile(r'"(-?\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d{3}(Z?)"')
+
+
+def cut_nanoseconds(line):
+    """PostgreSQL keeps microseconds: an expected row without the rest."""
+    return STAMP.sub(r'"\g<1>000\2"', line)
+
+
+class Psql:
+    """Runs scripts; each statement's output is kept apart by markers."""
+
+    def __init__(self, database="postgres"):
+        self.database = database
+
+    def script(self, statements):
+        """[(name, sql)] -> {name: (rows as text lines, error or None)}."""
+        text = ["\\set VERBOSITY verbose", "\\pset null '\\\\N'"]
+        for name, sql in statements:
+            text += ["\\echo :::%s" % name, sql]
+        text.append("\\echo :::end")
+        done = subprocess.run(
+            ["psql", "-X", "-q", "-A", "-t", "-F", "|", "-d", self.database],
+            input="\n".join(text), stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, encoding="utf-8")
+        results, name, lines = {}, None, []
+        # Only "\n" ends a row: values may hold other line breaks.
+        for line in done.stdout.split("\n"):
+            if line.startswith(":::"):
+                if name is not None:
+                    results[name] = split_error(lines)
+                name, lines = line[3:], []
+            else:
+                lines.append(line)
+        if name != "end":
+            results[name] = (lines, "psql stopped: " + done.stdout[-300:])
+        return results
+
+
+def split_error(lines):
+    for number, line in enumerate(lines):
+        match = re.match(r"(?:psql:\S+ )?(ERROR|FATAL|PANIC):  (.*)", line)
+        if match:
+            return lines[:number], match.group(2) + " " + " ".join(
+                more.strip() for more in lines[number + 1:number + 4])
+    return lines, None
+
+
+def rows_of(lines, columns):
+    """COPY lines -> sorted canonical lines. columns: [(name, sql type)]."""
+    out = []
+    for line in lines:
+        fields = [unescape(f) for f in line.split("\t")]
+        out.append("{%s}" % ",".join(
+            json.dumps(name, ensure_ascii=False) + ":" + canonical(f, kind)
+            for f, (name, kind) in zip(fields, columns)))
+    return sorted(out, key=lambda row: row.encode("utf-8"))

@@ -1,0 +1,131 @@
+"""Goal: every golden table that Paimon wrote reads here exactly as there.
+
+Walks all cases of test/golden. A case that golden_skip.txt lists must be
+refused with 0A000 or HV004 and is reported as skipped; one that is not
+listed must read the same, row for row: latest, each snapshot, tag, branch. A
+case with expect "error" must fail with a clear SQLSTATE, never XX000.
+
+usage: run_golden.py GOLDEN_DIR [CASE ...]
+"""
+import json
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from paimon_rows import Psql, cut_nanoseconds, rows_of  # noqa: E402
+
+GOOD_REFUSALS = ("0A000", "HV004")
+CLEAR_ERRORS = ("XX001", "58P01", "58030", "HV00R", "0A000", "HV004")
+
+
+def read_skips(path):
+    skips = {}
+    with open(path, encoding="utf-8") as handle:
+        for line in handle:
+            line = line.strip()
+            if line and not line.startswith("#"):
+                name, _, reason = line.partition(" ")
+                skips[name] = reason.strip()
+    return skips
+
+
+def targets(case_dir):
+    """(expected file, table options) of what a case wants to be read."""
+    for name in sorted(os.listdir(os.path.join(case_dir, "expected"))
+                       if os.path.isdir(os.path.join(case_dir, "expected"))
+                       else []):
+        match = re.match(r"(latest|snapshot|tag|branch)-?(.*)\.jsonl$", name)
+        if not match:
+            continue
+        kind, what = match.groups()
+        option = {"latest": "", "snapshot": ", \"scan.snapshot-id\" '%s'",
+                  "tag": ", \"scan.tag-name\" '%s'",
+                  "branch": ", branch '%s'"}[kind]
+        yield name, option % what if what else option
+
+
+def table_sql(number, option):
+    return ("CREATE FOREIGN TABLE t%d () SERVER golden OPTIONS "
+            "(database 'db', table 't'%s);" % (number, option))
+
+
+def check_rows(case_dir, name, described, copied):
+    columns = [tuple(line.rsplit("|", 1)) for line in described[0] if line]
+    rows = rows_of([line for line in copied[0] if line != ""] if columns
+                   else [], columns)
+    with open(os.path.join(case_dir, "expected", name),
+              encoding="utf-8") as handle:
+        wanted = sorted((cut_nanoseconds(line)
+                         for line in handle.read().split("\n") if line),
+                        key=lambda row: row.encode("utf-8"))
+    if rows == wanted:
+        return None
+    extra = [r for r in rows if r not in set(wanted)]
+    lost = [r for r in wanted if r not in set(rows)]
+    return "%s: %d rows, expected %d; first extra %s; first missing %s" % (
+        name, len(rows), len(wanted), (extra or ["-"])[0][:300],
+        (lost or ["-"])[0][:300])
+
+
+def run_case(golden, case):
+    """-> (ok, message, refused)"""
+    case_dir = os.path.join(golden, case)
+    with open(os.path.join(case_dir, "case.json"), encoding="utf-8") as f:
+        info = json.load(f)
+    wants = list(targets(case_dir)) or [("latest.jsonl", "")]
+    script = [("setup", "DROP SERVER IF EXISTS golden CASCADE; CREATE SERVER "
+               "golden FOREIGN DATA WRAPPER paimon_fdw OPTIONS (warehouse "
+               "'file://%s/warehouse');" % case_dir)]
+    for number, (name, option) in enumerate(wants):
+        script += [("create%d" % number, table_sql(number, option)),
+                   ("types%d" % number,
+                    "SELECT * FROM t%d \\gdesc" % number),
+                   ("rows%d" % number,
+                    "COPY (SELECT * FROM t%d) TO STDOUT;" % number)]
+    results = Psql().script([("quiet", "SET client_min_messages = warning;")]
+                            + script)
+    for number, (name, option) in enumerate(wants):
+        for step in ("create", "types", "rows"):
+            error = results.get("%s%d" % (step, number), ([], "no result"))[1]
+            if error is None:
+                continue
+            state = error.split(":")[0]
+            if info.get("expect") == "error":
+                return state in CLEAR_ERRORS, error, False
+            return False, "%s: %s" % (name, error), state in GOOD_REFUSALS
+        if info.get("expect") == "error":
+            return False, "read without an error", False
+        problem = check_rows(case_dir, name, results["types%d" % number],
+                             results["rows%d" % number])
+        if problem:
+            return False, problem, False
+    return True, "%d reads" % len(wants), False
+
+
+def main():
+    golden = sys.argv[1]
+    here = os.path.dirname(os.path.abspath(__file__))
+    skips = read_skips(os.path.join(here, "golden_skip.txt"))
+    cases = sys.argv[2:] or sorted(
+        d for d in os.listdir(golden)
+        if os.path.exists(os.path.join(golden, d, "case.json")))
+    failed = 0
+    for case in cases:
+        ok, message, refused = run_case(golden, case)
+        if case in skips and refused:
+            print("skip - golden %s: %s" % (case, skips[case]))
+        elif case in skips and ok:
+            print("not ok - golden %s: reads now, take it off the skip list"
+                  % case)
+            failed += 1
+        elif ok:
+            print("ok - golden %s: %s" % (case, message[:150]))
+        else:
+            print("not ok - golden %s: %s" % (case, message))
+            failed += 1
+        sys.stdout.flush()
+    return 1 if failed else 0
+
+
+sys.exit(main())
