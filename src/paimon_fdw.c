@@ -40,8 +40,6 @@ paimon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->PlanForeignModify = paimonPlanForeignModify;
 	routine->BeginForeignModify = paimonBeginForeignModify;
 	routine->ExecForeignInsert = paimonExecForeignInsert;
-	routine->ExecForeignBatchInsert = paimonExecForeignBatchInsert;
-	routine->GetForeignModifyBatchSize = paimonGetForeignModifyBatchSize;
 	routine->ExecForeignUpdate = paimonExecForeignUpdate;
 	routine->ExecForeignDelete = paimonExecForeignDelete;
 	routine->EndForeignModify = paimonEndForeignModify;

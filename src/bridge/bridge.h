@@ -39,10 +39,12 @@ typedef struct PfdwEnv
 extern PfdwEnv *pfdw_env_create(MemoryContext parent, const char *name);
 
 /*
- * Server memory aligned to 16 bytes, zeroed; it can't be freed on its own.
- * palloc aligns to 8, which is too little for PmnValue and PmnInt128.
+ * Server memory in the current context, aligned to 16 bytes and zeroed.
+ * palloc aligns to 8, which is too little for PmnValue and PmnInt128. Free
+ * with pfdw_free_aligned, or with the context.
  */
 extern void *pfdw_alloc_aligned(Size size);
+extern void pfdw_free_aligned(void *block);
 
 /* ---- in bridge_error.c ------------------------------------------------ */
 
@@ -78,8 +80,7 @@ typedef struct PfdwTable
 /* Handles that a reset callback of env's context closes. */
 extern PmnCatalog *pfdw_catalog_open(PfdwEnv *env, const char *warehouse);
 extern PfdwTable *pfdw_table_open(PfdwEnv *env, const PfdwTableRef *ref);
-extern PmnScan *pfdw_scan_plan(PfdwTable *table,
-							   const PmnScanRequest *request);
+extern PmnScan *pfdw_scan_plan(PfdwTable *table, const PmnScanRequest *request);
 extern PmnRead *pfdw_read_open(PfdwTable *table, PmnScan *scan,
 							   const int32_t *projection, uint32_t count);
 extern PmnWrite *pfdw_write_open(PfdwTable *table,
@@ -112,8 +113,8 @@ extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
  * pfdw_type_to_pg -- the PostgreSQL type of a Paimon type, as
  * design/sql-interface.md maps them. Unmapped types raise HV004.
  */
-extern void pfdw_type_to_pg(const PmnType *type, const char *column,
-							Oid *typid, int32 *typmod);
+extern void pfdw_type_to_pg(const PmnType *type, const char *column, Oid *typid,
+							int32 *typmod);
 
 /* The SQL spelling for IMPORT FOREIGN SCHEMA: "numeric(10,2)". */
 extern char *pfdw_type_to_sql(const PmnType *type, const char *column);
@@ -135,9 +136,9 @@ extern void pfdw_type_check(const PmnType *type, Oid typid, int32 typmod,
 /* One column of a conversion: a lake field and the attribute it feeds. */
 typedef struct PfdwColumn
 {
-	AttrNumber attnum;	   /* attribute of the foreign table, from 1 */
-	int32 field;		   /* position in the lake schema */
-	const PmnType *type;   /* the field's */
+	AttrNumber attnum;	 /* attribute of the foreign table, from 1 */
+	int32 field;		 /* position in the lake schema */
+	const PmnType *type; /* the field's */
 	Oid typid;
 	int32 typmod;
 	const char *name; /* for messages; NULL: the attribute number is shown */
@@ -205,10 +206,8 @@ extern bool pfdw_value_to_datum(const PmnType *type, Oid typid, int32 typmod,
  * plan time (then parameters are left out). used collects the expressions
  * that were taken (may be NULL).
  */
-extern const PmnPredicate *pfdw_predicate_build(List *quals, Index varno,
-												const PfdwColumn *columns,
-												int column_count,
-												ExprContext *econtext,
-												List **used);
+extern const PmnPredicate *
+pfdw_predicate_build(List *quals, Index varno, const PfdwColumn *columns,
+					 int column_count, ExprContext *econtext, List **used);
 
 #endif /* PFDW_BRIDGE_H */

@@ -27,6 +27,7 @@
 
 #define BLOCK_ALIGNMENT 16
 
+static void *align_block(char *block);
 static void *env_allocate(PmnEnv *env, size_t size);
 static void *env_reallocate(PmnEnv *env, void *old, size_t old_size,
 							size_t size);
@@ -65,10 +66,29 @@ pfdw_alloc_aligned(Size size)
 {
 	char *block;
 
-	block = MemoryContextAllocExtended(CurrentMemoryContext,
-									   size + BLOCK_ALIGNMENT,
-									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	return (void *) TYPEALIGN(BLOCK_ALIGNMENT, block);
+	block =
+		MemoryContextAllocExtended(CurrentMemoryContext, size + BLOCK_ALIGNMENT,
+								   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	return align_block(block);
+}
+
+void
+pfdw_free_aligned(void *block)
+{
+	pfree(((char **) block)[-1]);
+}
+
+/* BLOCK_ALIGNMENT more bytes than asked for leave room for the pointer. */
+static void *
+align_block(char *block)
+{
+	char *aligned;
+
+	StaticAssertStmt(MAXIMUM_ALIGNOF >= sizeof(char *),
+					 "no room for a pointer before an aligned block");
+	aligned = (char *) TYPEALIGN(BLOCK_ALIGNMENT, block + sizeof(char *));
+	((char **) aligned)[-1] = block;
+	return aligned;
 }
 
 static void *
@@ -76,21 +96,13 @@ env_allocate(PmnEnv *env, size_t size)
 {
 	MemoryContext context = ((PfdwEnv *) env)->context;
 	char *block;
-	char *aligned;
 
 	/* An absurd size would be an error even with MCXT_ALLOC_NO_OOM. */
 	if (size > MaxAllocHugeSize - BLOCK_ALIGNMENT)
 		return NULL;
-	block =
-		MemoryContextAllocExtended(context, size + BLOCK_ALIGNMENT,
-								   MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
-	if (block == NULL)
-		return NULL;
-	StaticAssertStmt(MAXIMUM_ALIGNOF >= sizeof(char *),
-					 "no room for a pointer before an aligned block");
-	aligned = (char *) TYPEALIGN(BLOCK_ALIGNMENT, block + sizeof(char *));
-	((char **) aligned)[-1] = block;
-	return aligned;
+	block = MemoryContextAllocExtended(context, size + BLOCK_ALIGNMENT,
+									   MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE);
+	return block == NULL ? NULL : align_block(block);
 }
 
 static void *
@@ -112,7 +124,7 @@ static void
 env_release(PmnEnv *env, void *block, size_t size)
 {
 	if (block != NULL)
-		pfree(((char **) block)[-1]);
+		pfdw_free_aligned(block);
 }
 
 /*

@@ -43,15 +43,13 @@ pfdw_report(PfdwEnv *env, PmnCode code, const char *detail)
 	hint = clean_text(error->hint);
 	appendStringInfoString(&details, clean_text(error->detail));
 	if (detail != NULL)
-		appendStringInfo(&details, "%s%s", details.len > 0 ? "\n" : "",
-						 detail);
+		appendStringInfo(&details, "%s%s", details.len > 0 ? "\n" : "", detail);
 	if (message[0] == '\0')
 		message = psprintf("storage failed with code %d", (int) code);
 
-	ereport(ERROR,
-			(errcode(sqlstate_of(code)), errmsg("%s", message),
-			 details.len > 0 ? errdetail("%s", details.data) : 0,
-			 hint[0] != '\0' ? errhint("%s", hint) : 0));
+	ereport(ERROR, (errcode(sqlstate_of(code)), errmsg("%s", message),
+					details.len > 0 ? errdetail("%s", details.data) : 0,
+					hint[0] != '\0' ? errhint("%s", hint) : 0));
 }
 
 static int

@@ -64,8 +64,7 @@ pfdw_travel_parse(const char *text, PmnTravel *travel)
 
 	if (problem != NULL)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						errmsg("invalid point in time of a lake: \"%s\"",
-							   text),
+						errmsg("invalid point in time of a lake: \"%s\"", text),
 						errdetail("%s", problem)));
 	if (travel->name != NULL)
 		travel->name = pstrdup(travel->name);
@@ -152,10 +151,9 @@ parse_time(const char *text, int64_t *millis)
 					   &zone) != 0 ||
 		kind != DTK_DATE || tm2timestamp(&tm, fraction, &zone, &time) != 0)
 		return false;
-	if (pg_add_s64_overflow(time,
-							(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
-								USECS_PER_DAY,
-							&micros))
+	if (pg_add_s64_overflow(
+			time, (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY,
+			&micros))
 		return false;
 	*millis = micros >= 0 ? micros / 1000 : -((999 - micros) / 1000);
 	return true;

@@ -60,9 +60,8 @@ typedef struct PfdwView
  * transaction's first touch; always with the transaction's own messages. travel
  * other than LATEST reads that snapshot without them.
  */
-extern void pfdw_view_get(Oid relid, const PfdwTableRef *ref,
-						  PfdwTable *table, const PmnTravel *travel,
-						  PfdwView *out);
+extern void pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
+						  const PmnTravel *travel, PfdwView *out);
 
 /*
  * pfdw_view_lock -- take the table's write lock for the rest of the

@@ -90,6 +90,9 @@ PMN_GET_PUT(32)
 PMN_GET_PUT(64)
 #undef PMN_GET_PUT
 
+/* Random bytes: env->random, or the system's source when that is NULL. */
+void pmn_random(PmnEnv *env, void *dst, size_t size);
+
 /* Random UUID in its 36-character form, terminated. */
 void pmn_uuid(PmnEnv *env, char dst[37]);
 

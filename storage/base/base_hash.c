@@ -45,9 +45,10 @@ pmn_hash_bytes(uint64_t seed, const void *data, size_t size)
 	return fold(hash, UINT64_C(0x100000001b3));
 }
 
-static void
-random_bytes(PmnEnv *env, uint8_t *dst, size_t size)
+void
+pmn_random(PmnEnv *env, void *dst, size_t size)
 {
+	uint8_t *bytes = dst;
 	size_t done = 0;
 
 	if (env->random != NULL)
@@ -57,7 +58,7 @@ random_bytes(PmnEnv *env, uint8_t *dst, size_t size)
 	}
 	while (done < size)
 	{
-		ssize_t got = getrandom(dst + done, size - done, 0);
+		ssize_t got = getrandom(bytes + done, size - done, 0);
 
 		/* It can only be interrupted; a kernel without it can't run us. */
 		PMN_ASSERT(got > 0 || errno == EINTR);
@@ -73,7 +74,7 @@ pmn_uuid(PmnEnv *env, char dst[37])
 	uint8_t bytes[16];
 	char *at = dst;
 
-	random_bytes(env, bytes, sizeof(bytes));
+	pmn_random(env, bytes, sizeof(bytes));
 	bytes[6] = (uint8_t) ((bytes[6] & 0x0f) | 0x40); /* version 4 */
 	bytes[8] = (uint8_t) ((bytes[8] & 0x3f) | 0x80); /* RFC 4122 variant */
 	for (int i = 0; i < 16; i++)

@@ -120,7 +120,6 @@ pmn_catalog_publish_snapshot(PmnCatalog *catalog, PmnArena *arena,
 {
 	PMN_ASSERT(snapshot->info.id > 0);
 	*published = false;
-	PMN_TRY(pmn_poll(catalog->env));
 	return catalog->ops->publish_snapshot(catalog, arena, path, snapshot,
 										  published);
 }

@@ -4,8 +4,8 @@
  * Parquet through Arrow C++, behind the C face of format_arrow_shim.h. This
  * part holds what reading and writing share: the guard that turns every
  * exception into a code, the memory pool over the host's hooks, and the two
- * file objects. The reader and the writer are the two .inc files included at
- * the end, so that one translation unit makes the library.
+ * file objects. The reader (four parts) and the writer are .inc files
+ * included at the end, so that one translation unit makes the library.
  *
  * Rows never pass through Arrow arrays: columns are decoded by Parquet's
  * typed column readers into plain C arrays (PmnVector) and encoded from them.
@@ -43,7 +43,7 @@
 
 #include "format_arrow_shim.h"
 
-namespace
+namespace shim
 {
 
 using arrow::Result;
@@ -75,14 +75,24 @@ class Failure : public std::exception
 
 /*
  * Memory for Arrow, taken from the host and limited. In front of each aligned
- * block lies the address that the host gave.
+ * block lies the address that the host gave, and whether the host gave it.
+ *
+ * Arrow's hash tables, which writers use, do not look at the status of their
+ * first allocation. A pool that is_patient therefore answers from operator
+ * new when the host has nothing left, and remembers; the caller must ask
+ * host_failed() at the next safe place.
  */
 class Pool final : public arrow::MemoryPool
 {
   public:
-	Pool(const PmnArrowHost &host, int64_t limit) : host_(host), limit_(limit)
+	Pool(const PmnArrowHost &host, int64_t limit, bool is_patient)
+		: host_(host), limit_(limit), is_patient_(is_patient)
 	{
 	}
+
+	using arrow::MemoryPool::Allocate;
+	using arrow::MemoryPool::Free;
+	using arrow::MemoryPool::Reallocate;
 
 	Status
 	Allocate(int64_t size, int64_t alignment, uint8_t **out) override
@@ -99,15 +109,22 @@ class Pool final : public arrow::MemoryPool
 			limit_met_ = true;
 			return Status::OutOfMemory("more than ", limit_, " bytes needed");
 		}
-		auto *base = static_cast<uint8_t *>(
-			host_.allocate(host_.context, raw_size(size, alignment)));
-		if (base == nullptr)
+		Origin origin = {
+			host_.allocate(host_.context, raw_size(size, alignment)), true};
+		if (origin.base == nullptr && is_patient_)
+		{
+			host_failed_ = true;
+			origin = {::operator new(raw_size(size, alignment), std::nothrow),
+					  false};
+		}
+		if (origin.base == nullptr)
 			return Status::OutOfMemory("out of memory");
-		auto address = reinterpret_cast<uintptr_t>(base) + sizeof(void *);
+		auto address =
+			reinterpret_cast<uintptr_t>(origin.base) + sizeof(Origin);
 		address += (uintptr_t) alignment - 1;
 		address -= address % (uintptr_t) alignment;
 		*out = reinterpret_cast<uint8_t *>(address);
-		std::memcpy(*out - sizeof(void *), &base, sizeof(void *));
+		std::memcpy(*out - sizeof(Origin), &origin, sizeof(Origin));
 		used_ += size;
 		total_ += size;
 		peak_ = std::max(peak_, used_);
@@ -132,12 +149,16 @@ class Pool final : public arrow::MemoryPool
 	void
 	Free(uint8_t *buffer, int64_t size, int64_t alignment) override
 	{
-		void *base;
+		Origin origin;
 
 		if (buffer == nullptr || buffer == empty_)
 			return;
-		std::memcpy(&base, buffer - sizeof(void *), sizeof(void *));
-		host_.release(host_.context, base, raw_size(size, alignment));
+		std::memcpy(&origin, buffer - sizeof(Origin), sizeof(Origin));
+		if (origin.from_host)
+			host_.release(host_.context, origin.base,
+						  raw_size(size, alignment));
+		else
+			::operator delete(origin.base);
 		used_ -= size;
 	}
 
@@ -167,6 +188,11 @@ class Pool final : public arrow::MemoryPool
 		return "paimon";
 	}
 	bool
+	host_failed() const noexcept
+	{
+		return host_failed_;
+	}
+	bool
 	limit_met() const noexcept
 	{
 		return limit_met_;
@@ -178,14 +204,22 @@ class Pool final : public arrow::MemoryPool
 	}
 
   private:
+	struct Origin
+	{
+		void *base;
+		bool from_host;
+	};
+
 	static size_t
 	raw_size(int64_t size, int64_t alignment)
 	{
-		return (size_t) size + (size_t) alignment + sizeof(void *);
+		return (size_t) size + (size_t) alignment + sizeof(Origin);
 	}
 
 	PmnArrowHost host_;
 	int64_t limit_;
+	bool is_patient_;
+	bool host_failed_ = false;
 	int64_t used_ = 0;
 	int64_t peak_ = 0;
 	int64_t total_ = 0;
@@ -197,8 +231,8 @@ class Pool final : public arrow::MemoryPool
 /* What both handles own. It must outlive everything that Arrow made. */
 struct Base
 {
-	Base(const PmnArrowHost &from, int64_t limit)
-		: path(from.path), host(from), pool(from, limit)
+	Base(const PmnArrowHost &from, int64_t limit, bool is_patient)
+		: path(from.path), host(from), pool(from, limit, is_patient)
 	{
 		host.path = path.c_str();
 	}
@@ -422,8 +456,8 @@ class InputFile final : public arrow::io::RandomAccessFile
 		size = std::min(size, size_ - position);
 		ARROW_ASSIGN_OR_RAISE(std::shared_ptr<arrow::Buffer> buffer,
 							  arrow::AllocateBuffer(size, &base_->pool));
-		ARROW_ASSIGN_OR_RAISE(
-			int64_t got, ReadAt(position, size, buffer->mutable_data()));
+		ARROW_ASSIGN_OR_RAISE(int64_t got,
+							  ReadAt(position, size, buffer->mutable_data()));
 		if (got != size)
 			return Status::IOError("short read");
 		return buffer;
@@ -496,9 +530,9 @@ class InputFile final : public arrow::io::RandomAccessFile
 
 		/* After a failure nothing more is asked: its message must stay. */
 		if (code == PMN_OK)
-			code = base_->host.read_at(base_->host.context,
-									   (uint64_t) position, (size_t) size,
-									   static_cast<uint8_t *>(out));
+			code =
+				base_->host.read_at(base_->host.context, (uint64_t) position,
+									(size_t) size, static_cast<uint8_t *>(out));
 		if (code == PMN_OK)
 			return Status::OK();
 		base_->host_code = code;
@@ -530,9 +564,9 @@ class OutputFile final : public arrow::io::OutputStream
 			return Status::Invalid("negative size");
 		if (size == 0)
 			return Status::OK();
-		base_->host_code =
-			base_->host.write(base_->host.context,
-							  static_cast<const uint8_t *>(data), (size_t) size);
+		base_->host_code = base_->host.write(base_->host.context,
+											 static_cast<const uint8_t *>(data),
+											 (size_t) size);
 		if (base_->host_code != PMN_OK)
 			return Status::IOError("write failed");
 		position_ += size;
@@ -567,8 +601,12 @@ class OutputFile final : public arrow::io::OutputStream
 constexpr int64_t kJulianEpoch = 2440588;
 constexpr int64_t kDayMillis = 86400000;
 
-} // namespace
+} // namespace shim
+using namespace shim;
 
+#include "format_arrow_column.inc"
+#include "format_arrow_stats.inc"
+#include "format_arrow_decode.inc"
 #include "format_arrow_reader.inc"
 #include "format_arrow_writer.inc"
 
@@ -576,10 +614,10 @@ extern "C" __attribute__((visibility("default"))) const PmnArrowApi *
 pmn_arrow_api(void)
 {
 	static const PmnArrowApi api = {
-		PMN_ARROW_API_VERSION, reader_open,	  reader_row_count,
-		reader_group_count,	   reader_group_rows, reader_group_stats,
-		reader_load_pages,	   reader_page_stats, reader_begin_group,
-		reader_next,		   reader_close,	  writer_open,
+		PMN_ARROW_API_VERSION, reader_open,			 reader_row_count,
+		reader_group_count,	   reader_group_rows,	 reader_group_stats,
+		reader_load_pages,	   reader_page_stats,	 reader_begin_group,
+		reader_next,		   reader_close,		 writer_open,
 		writer_write,		   writer_size_estimate, writer_finish,
 		writer_close};
 

@@ -133,6 +133,7 @@ pmn_local_make_directories(PmnEnv *env, const char *path)
 	char text[4096];
 	size_t size = strlen(path);
 	size_t at;
+	bool made = true;
 
 	while (size > 1 && path[size - 1] == '/')
 		size--;
@@ -150,6 +151,7 @@ pmn_local_make_directories(PmnEnv *env, const char *path)
 			PMN_TRY(check_directory(env, text));
 			if (at == size)
 				return PMN_OK; /* nothing was missing */
+			made = false;
 			break;
 		}
 		if (errno != ENOENT)
@@ -162,7 +164,8 @@ pmn_local_make_directories(PmnEnv *env, const char *path)
 			return pmn_local_fail(env, ENOENT, "make directory", path);
 		text[at] = '\0';
 	}
-	PMN_TRY(pmn_local_sync_parent(env, text));
+	if (made)
+		PMN_TRY(pmn_local_sync_parent(env, text));
 	/* ... and down again. Someone else may be making the same ones. */
 	while (at < size)
 	{

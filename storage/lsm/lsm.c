@@ -137,3 +137,54 @@ pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena, const uint32_t *fields,
 	*out = layout;
 	return PMN_OK;
 }
+
+/* Nulls are the oldest whatever the direction; only values turn round. */
+static int
+compare_user_sequence(const PmnLsm *lsm, const PmnKeyColumns *sequence,
+					  const PmnBatch *a, uint32_t a_row, const PmnBatch *b,
+					  uint32_t b_row)
+{
+	if (!lsm->options->sequence_descending)
+		return pmn_rows_compare(sequence, a, a_row, sequence, b, b_row);
+	for (uint32_t i = 0; i < sequence->count; i++)
+	{
+		uint32_t column = sequence->columns[i];
+		PmnValue x = pmn_vector_value(&a->columns[column], a_row);
+		PmnValue y = pmn_vector_value(&b->columns[column], b_row);
+		int order = pmn_value_compare_nulls(sequence->types[i], &x, &y);
+
+		if (order == 0)
+			continue;
+		return x.is_null || y.is_null ? order : -order;
+	}
+	return 0;
+}
+
+static bool
+is_add(const PmnBatch *batch, uint32_t row)
+{
+	const int32_t *kinds = batch->columns[PMN_KV_KIND].values;
+
+	return kinds[row] == PMN_INSERT || kinds[row] == PMN_UPDATE_AFTER;
+}
+
+int
+pmn_kv_compare_order(const PmnLsm *lsm, const PmnKvLayout *layout,
+					 const PmnBatch *a, uint32_t a_row, const PmnBatch *b,
+					 uint32_t b_row)
+{
+	const int64_t *x = a->columns[PMN_KV_SEQUENCE].values;
+	const int64_t *y = b->columns[PMN_KV_SEQUENCE].values;
+
+	if (layout->sequence.count > 0)
+	{
+		int order = compare_user_sequence(lsm, &layout->sequence, a, a_row, b,
+										  b_row);
+
+		if (order != 0)
+			return order;
+	}
+	if (x[a_row] != y[b_row])
+		return x[a_row] < y[b_row] ? -1 : 1;
+	return (int) is_add(a, a_row) - (int) is_add(b, b_row);
+}

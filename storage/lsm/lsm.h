@@ -87,6 +87,15 @@ PMN_CHECKED PmnCode pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena,
 									   uint32_t field_count,
 									   PmnKvLayout **out);
 
+/*
+ * pmn_kv_compare_order -- order of two rows that have one key
+ * (format/data.md 3.3): user sequence, sequence number, retract before add.
+ * > 0 when a is the newer one. The batches may differ.
+ */
+int pmn_kv_compare_order(const PmnLsm *lsm, const PmnKvLayout *layout,
+						 const PmnBatch *a, uint32_t a_row, const PmnBatch *b,
+						 uint32_t b_row);
+
 /* A growable list of data files (env memory; contents in some arena). */
 typedef struct PmnFileMetas
 {

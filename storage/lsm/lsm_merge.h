@@ -15,7 +15,10 @@ typedef struct PmnMergeOps
 	/*
 	 * Engines whose result is one of their inputs, unchanged: given the kinds
 	 * of a key's rows, oldest first (at least two), the index of the row
-	 * that stays, or -1 for none.
+	 * that stays, or -1 for none. Must be a fold: the reader calls it with
+	 * the kind kept so far and the next newer one, and a key none of whose
+	 * rows stayed so far counts as its newest one. Not called for keys with a
+	 * single row, which stays as it is.
 	 */
 	int32_t (*select)(const PmnLsm *lsm, const uint8_t *kinds,
 					  uint32_t count);

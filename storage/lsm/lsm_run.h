@@ -11,6 +11,17 @@
 
 typedef struct PmnRun PmnRun;
 
+/* Implementations start with this. */
+struct PmnRun
+{
+	PmnCode (*next)(PmnRun *run, PmnBatch **out);
+	void (*close)(PmnRun *run);
+	PmnEnv *env;
+	/* A key has one row. Else rows of one key follow each other, oldest
+	 * first; they may be in two batches. */
+	bool has_unique_keys;
+};
+
 /* files (borrowed) must be disjoint and in key order; opened one at a
  * time. filter may only prune by key fields unless the run is read alone. */
 PMN_CHECKED PmnCode pmn_run_open_files(PmnLsm *lsm, const PmnBucket *bucket,
@@ -20,7 +31,7 @@ PMN_CHECKED PmnCode pmn_run_open_files(PmnLsm *lsm, const PmnBucket *bucket,
 									   const PmnPredicate *filter,
 									   size_t memory_limit_bytes,
 									   PmnRun **out);
-/* *out NULL at the end; valid until the next call. */
+/* *out NULL at the end; valid until the next call; without selection. */
 PMN_CHECKED PmnCode pmn_run_next(PmnRun *run, PmnBatch **out);
 void pmn_run_close(PmnRun *run); /* NULL allowed */
 

@@ -13,7 +13,7 @@
 struct PmnMessage
 {
 	PmnEnv *env;
-	PmnArena *arena; /* holds what the lists point to */
+	PmnArena *arena;			 /* holds what the lists point to */
 	PmnEntryList new_files;		 /* ADD, source APPEND */
 	PmnEntryList compact_before; /* DELETE */
 	PmnEntryList compact_after;	 /* ADD, source COMPACT (or moved up) */

@@ -142,8 +142,7 @@ PMN_CHECKED PmnCode pmn_manifest_write(PmnFileSystem *fs, PmnArena *arena,
 									   const PmnManifestWriteOptions *options,
 									   const PmnManifestEntry *entries,
 									   size_t count, const char *uuid,
-									   uint32_t *counter,
-									   PmnManifestList *out);
+									   uint32_t *counter, PmnManifestList *out);
 
 /* Write a manifest list (also an empty one); *name in arena. */
 PMN_CHECKED PmnCode pmn_manifest_list_write(
@@ -177,13 +176,11 @@ PMN_CHECKED PmnCode pmn_entries_live(PmnEnv *env, PmnEntryList *entries,
 PMN_CHECKED PmnCode pmn_simple_stats_parse(PmnEnv *env,
 										   const PmnSimpleStats *stats,
 										   const PmnType *const *types,
-										   uint32_t count,
-										   PmnColumnStats *out);
+										   uint32_t count, PmnColumnStats *out);
 /* And made, in arena. count 0 gives empty stats. */
 PMN_CHECKED PmnCode pmn_simple_stats_make(PmnArena *arena,
 										  const PmnColumnStats *stats,
 										  const PmnType *const *types,
-										  uint32_t count,
-										  PmnSimpleStats *out);
+										  uint32_t count, PmnSimpleStats *out);
 
 #endif /* META_MANIFEST_H */

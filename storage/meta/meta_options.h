@@ -88,16 +88,14 @@ PMN_CHECKED PmnCode pmn_options_parse(PmnArena *arena, PmnEnv *env,
  * the option and its value in detail when a table must not be read or
  * written by us.
  */
-PMN_CHECKED PmnCode pmn_options_check_read(PmnEnv *env,
-										   const PmnSchema *schema,
+PMN_CHECKED PmnCode pmn_options_check_read(PmnEnv *env, const PmnSchema *schema,
 										   const PmnTableOptions *options);
 PMN_CHECKED PmnCode pmn_options_check_write(PmnEnv *env,
 											const PmnSchema *schema,
 											const PmnTableOptions *options);
 
 /* Statistics mode of a column: fields.<c>.stats-mode, position, table. */
-PMN_CHECKED PmnCode pmn_options_stats_mode(PmnEnv *env,
-										   const PmnSchema *schema,
+PMN_CHECKED PmnCode pmn_options_stats_mode(PmnEnv *env, const PmnSchema *schema,
 										   const PmnTableOptions *options,
 										   uint32_t field, PmnStatsMode *out);
 
@@ -109,7 +107,6 @@ PMN_CHECKED PmnCode pmn_schema_trimmed_key(PmnArena *arena,
 /* Positions of partition columns. */
 PMN_CHECKED PmnCode pmn_schema_partition(PmnArena *arena,
 										 const PmnSchema *schema,
-										 uint32_t **positions,
-										 uint32_t *count);
+										 uint32_t **positions, uint32_t *count);
 
 #endif /* META_OPTIONS_H */

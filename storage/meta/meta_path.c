@@ -410,8 +410,8 @@ resolve_external(PmnArena *arena, PmnEnv *env, const PmnTablePath *path,
 {
 	size_t root_size = strlen(path->root);
 	const char *text;
-	char *copy = pmn_arena_string_n(
-		arena, (const char *) external_path->data, external_path->size);
+	char *copy = pmn_arena_string_n(arena, (const char *) external_path->data,
+									external_path->size);
 
 	if (copy == NULL)
 		return PMN_NO_MEMORY;
@@ -446,9 +446,9 @@ pmn_path_data_file(PmnArena *arena, PmnEnv *env, const PmnTablePath *path,
 						path->root);
 	if (external_path != NULL)
 		return resolve_external(arena, env, path, external_path, out);
-	*out = pmn_arena_format(arena, "%s/%.*s", bucket_directory,
-							(int) file_name.size,
-							(const char *) file_name.data);
+	*out =
+		pmn_arena_format(arena, "%s/%.*s", bucket_directory,
+						 (int) file_name.size, (const char *) file_name.data);
 	return *out == NULL ? PMN_NO_MEMORY : PMN_OK;
 }
 

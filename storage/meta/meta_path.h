@@ -12,8 +12,8 @@
 /* Where one table (and branch) lives. */
 typedef struct PmnTablePath
 {
-	const char *root;	/* "/warehouse/db.db/t" */
-	const char *branch; /* NULL for main */
+	const char *root;			/* "/warehouse/db.db/t" */
+	const char *branch;			/* NULL for main */
 	const char *data_directory; /* option data-file.path-directory or NULL */
 } PmnTablePath;
 
@@ -26,8 +26,7 @@ char *pmn_path_branch_directory(PmnArena *arena, const PmnTablePath *path,
 								const char *directory);
 char *pmn_path_schema(PmnArena *arena, const PmnTablePath *path, int64_t id);
 char *pmn_path_snapshot(PmnArena *arena, const PmnTablePath *path, int64_t id);
-char *pmn_path_tag(PmnArena *arena, const PmnTablePath *path,
-				   const char *name);
+char *pmn_path_tag(PmnArena *arena, const PmnTablePath *path, const char *name);
 /* A file of <root>/manifest, whatever the branch. */
 char *pmn_path_manifest(PmnArena *arena, const PmnTablePath *path,
 						PmnBytes name);

@@ -21,8 +21,7 @@ PMN_CHECKED PmnCode pmn_schema_parse(PmnEnv *env, PmnArena *arena,
 
 /* Highest schema id by listing; PMN_NOT_FOUND when there is none. */
 PMN_CHECKED PmnCode pmn_schema_latest_id(PmnFileSystem *fs, PmnArena *arena,
-										 const PmnTablePath *path,
-										 int64_t *id);
+										 const PmnTablePath *path, int64_t *id);
 
 /* Pretty JSON as Paimon writes it. */
 PMN_CHECKED PmnCode pmn_schema_print(const PmnSchema *schema, PmnBuffer *dst);
@@ -43,7 +42,6 @@ PMN_CHECKED PmnCode pmn_schema_write(PmnFileSystem *fs, PmnArena *arena,
  * duplicates, partition columns in the key...). PMN_INVALID.
  */
 PMN_CHECKED PmnCode pmn_schema_normalise(PmnEnv *env, PmnArena *arena,
-										 const PmnSchema *src,
-										 PmnSchema **out);
+										 const PmnSchema *src, PmnSchema **out);
 
 #endif /* META_SCHEMA_H */

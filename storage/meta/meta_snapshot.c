@@ -62,8 +62,8 @@ static const SnapshotField snapshot_fields[] = {
 	{"deltaManifestListSize", FIELD_SIZE, OWN(delta_manifest_list_size), 0},
 	{"changelogManifestList", FIELD_OPTIONAL_TEXT,
 	 INFO(changelog_manifest_list), 0},
-	{"changelogManifestListSize", FIELD_SIZE,
-	 OWN(changelog_manifest_list_size), 0},
+	{"changelogManifestListSize", FIELD_SIZE, OWN(changelog_manifest_list_size),
+	 0},
 	{"indexManifest", FIELD_OPTIONAL_TEXT, OWN(index_manifest), 0},
 	{"commitUser", FIELD_TEXT, INFO(commit_user), 0},
 	{"writerVersion", FIELD_OPTIONAL_TEXT, INFO(writer_version), 0},
@@ -108,8 +108,7 @@ parse_properties(const PmnJson *json, const PmnJsonNode *root, PmnEnv *env,
 	for (member = pmn_json_first(object); member != NULL;
 		 member = pmn_json_next(member))
 	{
-		PmnOption *property =
-			&snapshot->properties[snapshot->property_count++];
+		PmnOption *property = &snapshot->properties[snapshot->property_count++];
 		const char *text = pmn_json_text(member);
 
 		if (text == NULL)
@@ -133,9 +132,8 @@ parse_int32(const PmnJson *json, const PmnJsonNode *root, PmnEnv *env,
 
 	PMN_TRY(pmn_json_opt_int64(json, root, field->name, &value, &present));
 	if (value < INT32_MIN || value > INT32_MAX)
-		return pmn_fail(env, PMN_CORRUPT,
-						"file \"%s\": \"%s\" is %" PRId64, name, field->name,
-						value);
+		return pmn_fail(env, PMN_CORRUPT, "file \"%s\": \"%s\" is %" PRId64,
+						name, field->name, value);
 	*out = (int32_t) value;
 	return PMN_OK;
 }
@@ -201,8 +199,8 @@ check_snapshot(PmnEnv *env, const char *name, const PmnSnapshot *snapshot)
 		known = known || strcmp(info->commit_kind, kinds[i]) == 0;
 	if (!known)
 		return pmn_fail(env, PMN_CORRUPT,
-						"file \"%s\" has the unknown commit kind \"%s\"",
-						name, info->commit_kind);
+						"file \"%s\" has the unknown commit kind \"%s\"", name,
+						info->commit_kind);
 	if (info->id < 1 || info->schema_id < 0)
 		return pmn_fail(env, PMN_CORRUPT,
 						"file \"%s\" has id %" PRId64 " and schema %" PRId64,
@@ -277,13 +275,11 @@ print_field(PmnJsonWriter *writer, const SnapshotField *field,
 	switch (field->kind)
 	{
 		case FIELD_INT32:
-			pmn_json_put_int64(writer, field->name,
-							   *(const int32_t *) member);
+			pmn_json_put_int64(writer, field->name, *(const int32_t *) member);
 			break;
 		case FIELD_INT64:
 		case FIELD_COUNT:
-			pmn_json_put_int64(writer, field->name,
-							   *(const int64_t *) member);
+			pmn_json_put_int64(writer, field->name, *(const int64_t *) member);
 			break;
 		case FIELD_SIZE:
 			if (*(const int64_t *) member >= 0)
@@ -435,9 +431,8 @@ read_hint(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 		  const char *hint, int64_t *id)
 {
 	char *directory = pmn_path_branch_directory(arena, path, "snapshot");
-	char *file = directory == NULL
-					 ? NULL
-					 : pmn_path_join(arena, directory, hint, NULL);
+	char *file =
+		directory == NULL ? NULL : pmn_path_join(arena, directory, hint, NULL);
 	char digits[HINT_SIZE_MAX + 1];
 	PmnBuffer text;
 	PmnCode code;
@@ -447,8 +442,8 @@ read_hint(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 		return PMN_NO_MEMORY;
 	pmn_buffer_init(&text, fs->env);
 	code = pmn_fs_read_file(fs, file, HINT_SIZE_MAX, &text);
-	if (code == PMN_OK && memchr(text.data ? text.data : (uint8_t *) "", 0,
-								 text.size) == NULL)
+	if (code == PMN_OK &&
+		memchr(text.data ? text.data : (uint8_t *) "", 0, text.size) == NULL)
 	{
 		memcpy(digits, text.size == 0 ? (const void *) "" : text.data,
 			   text.size);
@@ -574,8 +569,8 @@ pmn_snapshot_earliest_id(PmnFileSystem *fs, PmnArena *arena,
 }
 
 PmnCode
-pmn_snapshot_write(PmnFileSystem *fs, PmnArena *arena,
-				   const PmnTablePath *path, const PmnSnapshot *snapshot)
+pmn_snapshot_write(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
+				   const PmnSnapshot *snapshot)
 {
 	char *file = pmn_path_snapshot(arena, path, snapshot->info.id);
 	PmnBuffer text;
@@ -587,8 +582,8 @@ pmn_snapshot_write(PmnFileSystem *fs, PmnArena *arena,
 	pmn_buffer_init(&text, fs->env);
 	code = pmn_snapshot_print(snapshot, &text);
 	if (code == PMN_OK)
-		code = pmn_fs_put(fs, file, PMN_PUT_NEW,
-						  pmn_bytes(text.data, text.size));
+		code =
+			pmn_fs_put(fs, file, PMN_PUT_NEW, pmn_bytes(text.data, text.size));
 	pmn_buffer_free(&text);
 	return code;
 }

@@ -15,7 +15,7 @@ typedef struct PmnSnapshot
 {
 	PmnSnapshotInfo info; /* strings in the arena it was read into */
 	int32_t version;
-	const char *uuid; /* NULL when absent */
+	const char *uuid;				 /* NULL when absent */
 	int64_t base_manifest_list_size; /* -1 when absent */
 	int64_t delta_manifest_list_size;
 	int64_t changelog_manifest_list_size;
@@ -46,8 +46,7 @@ PMN_CHECKED PmnCode pmn_tag_read(PmnFileSystem *fs, PmnArena *arena,
 PMN_CHECKED PmnCode pmn_snapshot_latest_id(PmnFileSystem *fs, PmnArena *arena,
 										   const PmnTablePath *path,
 										   int64_t *id);
-PMN_CHECKED PmnCode pmn_snapshot_earliest_id(PmnFileSystem *fs,
-											 PmnArena *arena,
+PMN_CHECKED PmnCode pmn_snapshot_earliest_id(PmnFileSystem *fs, PmnArena *arena,
 											 const PmnTablePath *path,
 											 int64_t *id);
 

@@ -27,11 +27,18 @@ struct PmnTable
 	/* Newest schema when the table was opened. Its options hold, whatever
 	 * schema is used to read. */
 	const PmnSchema *latest_schema;
+	/* latest_schema without columns of types that cannot be read: such a
+	 * table is read as long as nobody asks for them. */
+	const PmnSchema *readable_schema;
 	PmnTableOptions options;
 	PmnLsm lsm; /* lsm.schema is the schema in use */
 };
 
 /* ---- table_open.c ----------------------------------------------------- */
+
+/* A schema that a file or snapshot refers to; missing is PMN_CORRUPT. */
+PMN_CHECKED PmnCode pmn_table_schema_by_id(PmnTable *table, int64_t id,
+										   const PmnSchema **out);
 
 /* Path of an entry's data file, checked; in arena. */
 PMN_CHECKED PmnCode pmn_table_file_path(PmnTable *table, PmnArena *arena,
@@ -134,7 +141,7 @@ PMN_CHECKED PmnCode pmn_table_live_entries(PmnTable *table, PmnArena *arena,
 										   int64_t id, PmnEntryFilter keep,
 										   void *context, PmnEntryList *out);
 
-/* Entries of one (partition, bucket, total buckets), in list order. */
+/* Entries of one (partition, bucket), in list order. */
 typedef struct PmnEntryGroup
 {
 	PmnManifestEntry **entries;
@@ -157,8 +164,11 @@ typedef struct PmnFileStats
 	const PmnSchema *file_schema;
 	int32_t *file_fields; /* by table field; -1: the file lacks it */
 	bool *same_type;	  /* by table field */
-	/* Of the file loaded last, by table field. */
+	/* Of the file loaded last, by table field. present: the file has
+	 * statistics, of the type in its own schema; known: they are of the
+	 * type in use, too, so that they may prune. */
 	PmnColumnStats *columns;
+	bool *present;
 	bool *known;
 } PmnFileStats;
 

@@ -58,7 +58,7 @@ sequence_positions(PmnTable *table, const PmnSchema *schema, uint32_t **out,
 	return PMN_OK;
 }
 
-static PmnCode
+static void
 partition_naming(PmnTable *table, const PmnSchema *schema,
 				 const PmnType *const *types, PmnPartitionNaming *out)
 {
@@ -67,7 +67,6 @@ partition_naming(PmnTable *table, const PmnSchema *schema,
 	out->count = schema->partition_key_count;
 	out->legacy_name = table->options.partition_legacy_name;
 	out->default_name = table->options.partition_default_name;
-	return PMN_OK;
 }
 
 /* Fill lsm for a schema; the list of old schemas is the caller's. */
@@ -100,8 +99,31 @@ build_lsm(PmnTable *table, const PmnSchema *schema, PmnLsm *lsm)
 	lsm->sequence_fields = sequences;
 	PMN_TRY(types_of(table->arena, schema, sequences, lsm->sequence_count,
 					 &lsm->sequence_types));
-	return partition_naming(table, schema, lsm->partition_types,
-							&lsm->partition_naming);
+	partition_naming(table, schema, lsm->partition_types,
+					 &lsm->partition_naming);
+	return PMN_OK;
+}
+
+/* Columns of types without a vector left out. */
+static PmnCode
+readable_columns(PmnTable *table, const PmnSchema *schema,
+				 const PmnSchema **out)
+{
+	PmnSchema *copy = pmn_arena_copy(table->arena, schema, sizeof(*schema));
+	PmnField *fields = pmn_arena_alloc(
+		table->arena, schema->field_count * sizeof(*fields));
+
+	if (copy == NULL || fields == NULL)
+		return PMN_NO_MEMORY;
+	copy->fields = fields;
+	copy->field_count = 0;
+	for (uint32_t i = 0; i < schema->field_count; i++)
+	{
+		if (pmn_type_vector_kind(&schema->fields[i].type) != PMN_VECTOR_NONE)
+			fields[copy->field_count++] = schema->fields[i];
+	}
+	*out = copy;
+	return PMN_OK;
 }
 
 static PmnCode
@@ -117,6 +139,7 @@ load(PmnTable *table, const char *database, const char *name,
 									name, branch, &table->lsm.path,
 									&schema));
 	table->latest_schema = schema;
+	PMN_TRY(readable_columns(table, schema, &table->readable_schema));
 	PMN_TRY(pmn_options_parse(table->arena, table->env, schema,
 							  &table->options));
 	return build_lsm(table, schema, &table->lsm);
@@ -164,7 +187,7 @@ pmn_table_schema(const PmnTable *table)
 PmnCode
 pmn_table_check_read(PmnTable *table)
 {
-	return pmn_options_check_read(table->env, table->latest_schema,
+	return pmn_options_check_read(table->env, table->readable_schema,
 								  &table->options);
 }
 
@@ -173,36 +196,26 @@ pmn_table_check_write(PmnTable *table)
 {
 	const PmnSchema *schema = table->latest_schema;
 
-	PMN_TRY(pmn_options_check_read(table->env, schema, &table->options));
-	PMN_TRY(pmn_options_check_write(table->env, schema, &table->options));
-	/* Row ids are given by the committer, which does not know how yet. */
-	if (table->options.row_tracking)
-	{
-		(void) pmn_fail(table->env, PMN_UNSUPPORTED,
-						"table \"%s\" cannot be written", table->name);
-		return pmn_detail(table->env,
-						  "Option \"row-tracking.enabled\" is \"true\".");
-	}
-	for (uint32_t i = 0; i < schema->field_count; i++)
-	{
-		const PmnField *field = &schema->fields[i];
-		char type[128];
-
-		if (pmn_type_vector_kind(&field->type) != PMN_VECTOR_NONE)
-			continue;
-		(void) pmn_fail(table->env, PMN_UNSUPPORTED,
-						"table \"%s\" cannot be written", table->name);
-		return pmn_detail(table->env, "Column \"%s\" has type %s.",
-						  field->name,
-						  pmn_type_name(&field->type, type, sizeof(type)));
-	}
-	return PMN_OK;
+	return pmn_options_check_write(table->env, schema, &table->options);
 }
 
 bool
 pmn_table_has_primary_key(const PmnTable *table)
 {
 	return table->lsm.is_keyed;
+}
+
+PmnCode
+pmn_table_schema_by_id(PmnTable *table, int64_t id, const PmnSchema **out)
+{
+	PmnCode code = pmn_lsm_schema(&table->lsm, id, out);
+
+	if (code == PMN_NOT_FOUND)
+		return pmn_fail(table->env, PMN_CORRUPT,
+						"table \"%s\" lacks schema %" PRId64
+						", which a snapshot or data file refers to",
+						table->name, id);
+	return code;
 }
 
 /* An old schema's columns with today's options. */
@@ -232,7 +245,7 @@ pmn_table_use_schema(PmnTable *table, int64_t schema_id)
 		return PMN_OK;
 	if (schema_id != table->latest_schema->id)
 	{
-		PMN_TRY(pmn_lsm_schema(&table->lsm, schema_id, &old));
+		PMN_TRY(pmn_table_schema_by_id(table, schema_id, &old));
 		PMN_TRY(schema_with_options(table, old, &schema));
 	}
 	/* Options name columns, so they are looked up again; on failure the

@@ -102,17 +102,21 @@ nothing_there(PmnTable *table, const PmnTravel *travel, const int64_t *ids,
 					table->name, travel->id);
 }
 
+/* *again: a snapshot that we wanted to look at had expired. */
 static PmnCode
 search_once(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
-			int64_t *id)
+			int64_t *id, bool *again)
 {
 	int64_t *ids = NULL;
 	uint32_t count = 0;
 	uint32_t first = 0;
+	PmnCode code;
 
 	PMN_TRY(pmn_snapshot_list(table->fs, arena, &table->lsm.path, &ids,
 							  &count));
-	PMN_TRY(bisect(table, arena, travel, ids, count, &first));
+	code = bisect(table, arena, travel, ids, count, &first);
+	*again = code == PMN_NOT_FOUND;
+	PMN_TRY(code);
 	if (travel->kind == PMN_TRAVEL_TIMESTAMP)
 	{
 		if (first == 0)
@@ -134,13 +138,16 @@ search(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 	for (int attempt = 0;; attempt++)
 	{
 		int64_t id = 0;
-		PmnCode code = search_once(table, arena, travel, &id);
+		bool again = false;
+		PmnCode code = search_once(table, arena, travel, &id, &again);
 
 		if (code == PMN_OK)
+		{
 			code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id,
 									 out);
-		if (code != PMN_NOT_FOUND || id == 0 ||
-			attempt == SEARCH_ATTEMPTS_MAX)
+			again = code == PMN_NOT_FOUND;
+		}
+		if (!again || attempt == SEARCH_ATTEMPTS_MAX)
 			return code;
 	}
 }
@@ -151,7 +158,6 @@ resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 {
 	PmnSnapshot *snapshot = NULL;
 	const PmnSchema *schema = NULL;
-	PmnCode code;
 
 	switch (travel->kind)
 	{
@@ -176,14 +182,8 @@ resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 			break;
 	}
 	PMN_ASSERT(snapshot != NULL);
-	code = pmn_lsm_schema(&table->lsm, snapshot->info.schema_id, &schema);
-	if (code == PMN_NOT_FOUND)
-		return pmn_fail(table->env, PMN_CORRUPT,
-						"table \"%s\" lacks schema %" PRId64
-						", which snapshot %" PRId64 " refers to",
-						table->name, snapshot->info.schema_id,
-						snapshot->info.id);
-	PMN_TRY(code);
+	PMN_TRY(
+		pmn_table_schema_by_id(table, snapshot->info.schema_id, &schema));
 	*id = snapshot->info.id;
 	*schema_id = snapshot->info.schema_id;
 	return PMN_OK;

@@ -48,6 +48,7 @@ static const uint8_t vector_by_kind[] = {
 };
 
 static bool is_timestamp(const PmnType *type);
+static bool is_geospatial(const PmnType *type);
 static bool children_equal(const PmnType *a, const PmnType *b);
 static PmnCode copy_field(PmnArena *arena, const PmnField *src, PmnField *out);
 static PmnCode copy_text(PmnArena *arena, const char *src, const char **out);
@@ -171,7 +172,7 @@ pmn_type_equal(const PmnType *a, const PmnType *b)
 		a->precision != b->precision || a->scale != b->scale ||
 		a->field_count != b->field_count)
 		return false;
-	if (a->kind == PMN_TYPE_GEOMETRY || a->kind == PMN_TYPE_GEOGRAPHY)
+	if (is_geospatial(a))
 		return strcasecmp(pmn_type_crs(a), pmn_type_crs(b)) == 0 &&
 			   strcasecmp(pmn_type_edge_algorithm(a),
 						  pmn_type_edge_algorithm(b)) == 0;
@@ -181,10 +182,9 @@ pmn_type_equal(const PmnType *a, const PmnType *b)
 PmnCode
 pmn_type_copy(PmnArena *arena, const PmnType *src, PmnType *out)
 {
-	/* A GEOMETRY keeps one hidden field; see the head of the file. */
-	uint32_t count = src->fields == NULL ? 0
-					 : src->field_count > 0 ? src->field_count
-											: 1;
+	/* The hidden field; see the head of the file. */
+	bool has_hidden = is_geospatial(src) && src->fields != NULL;
+	uint32_t count = has_hidden ? 1 : src->field_count;
 	const PmnType *from[2] = {src->key, src->element};
 	const PmnType *to[2] = {NULL, NULL};
 	PmnField *fields = NULL;
@@ -241,8 +241,7 @@ pmn_schema_copy(PmnArena *arena, const PmnSchema *src, PmnSchema **out)
 }
 
 PmnCode
-pmn_predicate_copy(PmnArena *arena, const PmnPredicate *src,
-				   PmnPredicate **out)
+pmn_predicate_copy(PmnArena *arena, const PmnPredicate *src, PmnPredicate **out)
 {
 	return pmn_predicate_copy_deep(arena, NULL, src, out);
 }
@@ -267,8 +266,8 @@ pmn_predicate_copy_deep(PmnArena *arena, const PmnSchema *schema,
 	{
 		PmnPredicate *child;
 
-		PMN_TRY(pmn_predicate_copy_deep(arena, schema, src->children[i],
-										&child));
+		PMN_TRY(
+			pmn_predicate_copy_deep(arena, schema, src->children[i], &child));
 		children[i] = child;
 	}
 	copy->children = children;
@@ -282,6 +281,12 @@ is_timestamp(const PmnType *type)
 {
 	return type->kind == PMN_TYPE_TIMESTAMP ||
 		   type->kind == PMN_TYPE_TIMESTAMP_LTZ;
+}
+
+static bool
+is_geospatial(const PmnType *type)
+{
+	return type->kind == PMN_TYPE_GEOMETRY || type->kind == PMN_TYPE_GEOGRAPHY;
 }
 
 static bool
@@ -360,8 +365,8 @@ copy_options(PmnArena *arena, const PmnSchema *src, PmnSchema *copy)
  * or the operator when that is STARTS_WITH.
  */
 static PmnCode
-copy_literals(PmnArena *arena, const PmnSchema *schema,
-			  const PmnPredicate *src, PmnPredicate *copy)
+copy_literals(PmnArena *arena, const PmnSchema *schema, const PmnPredicate *src,
+			  PmnPredicate *copy)
 {
 	bool has_bytes = src->op == PMN_PREDICATE_STARTS_WITH;
 	PmnValue *literals;

@@ -47,8 +47,7 @@ PMN_CHECKED PmnCode pmn_schema_copy(PmnArena *arena, const PmnSchema *src,
  * borrowed, because a literal does not say whether it has any. _deep knows
  * from the schema and copies them too.
  */
-PMN_CHECKED PmnCode pmn_predicate_copy(PmnArena *arena,
-									   const PmnPredicate *src,
+PMN_CHECKED PmnCode pmn_predicate_copy(PmnArena *arena, const PmnPredicate *src,
 									   PmnPredicate **out);
 PMN_CHECKED PmnCode pmn_predicate_copy_deep(PmnArena *arena,
 											const PmnSchema *schema,

@@ -40,8 +40,8 @@ int pmn_rows_compare(const PmnKeyColumns *key_a, const PmnBatch *a,
 void pmn_rows_prefix(const PmnKeyColumns *key, const PmnBatch *batch,
 					 uint32_t first, uint32_t count, uint64_t *prefix);
 
-/* Whether equal prefixes mean equal keys: one NOT NULL column of at most 8
- * fixed bytes. */
+/* Whether equal prefixes mean equal keys: columns of fixed width that fit
+ * into 64 bits together, one more bit for each that is nullable. */
 bool pmn_key_prefix_is_exact(const PmnType *const *types, uint32_t count);
 
 #endif /* TYPE_COMPARE_H */

@@ -54,15 +54,12 @@ pmn_type_print(PmnJsonWriter *writer, const char *key, const PmnType *type)
 {
 	char text[PMN_TYPE_NAME_SIZE];
 	static const char *const names[] = {
-		[PMN_TYPE_ARRAY] = "ARRAY",
-		[PMN_TYPE_MULTISET] = "MULTISET",
-		[PMN_TYPE_MAP] = "MAP",
-		[PMN_TYPE_ROW] = "ROW",
+		[PMN_TYPE_ARRAY] = "ARRAY",	  [PMN_TYPE_MULTISET] = "MULTISET",
+		[PMN_TYPE_MAP] = "MAP",		  [PMN_TYPE_ROW] = "ROW",
 		[PMN_TYPE_VECTOR] = "VECTOR",
 	};
-	bool is_composite =
-		type->kind < sizeof(names) / sizeof(names[0]) &&
-		names[type->kind] != NULL;
+	bool is_composite = type->kind < sizeof(names) / sizeof(names[0]) &&
+						names[type->kind] != NULL;
 
 	if (!is_composite)
 	{
@@ -79,8 +76,7 @@ pmn_type_print(PmnJsonWriter *writer, const char *key, const PmnType *type)
 	if (type->kind == PMN_TYPE_MAP)
 		pmn_type_print(writer, "key", type->key);
 	if (type->element != NULL)
-		pmn_type_print(writer,
-					   type->kind == PMN_TYPE_MAP ? "value" : "element",
+		pmn_type_print(writer, type->kind == PMN_TYPE_MAP ? "value" : "element",
 					   type->element);
 	if (type->kind == PMN_TYPE_VECTOR)
 		pmn_json_put_int64(writer, "length", type->length);
@@ -111,8 +107,7 @@ print_fields(PmnJsonWriter *writer, const PmnType *type)
 }
 
 static PmnCode
-parse_node(JsonParser *parser, const PmnJsonNode *node, int depth,
-		   PmnType *out)
+parse_node(JsonParser *parser, const PmnJsonNode *node, int depth, PmnType *out)
 {
 	const char *text = pmn_json_text(node);
 

@@ -1,29 +1,20 @@
 /*
  * type_name.c
  *
- * The SQL spelling of types (format/metadata.md 2.2), both ways.
- *
- * Parsing follows Paimon's own little grammar: a keyword, optional
+ * Types from their SQL spelling (format/metadata.md 2.2); type_spell.c is the
+ * way back. Follows Paimon's own little grammar: a keyword, optional
  * parameters, then NULL, NOT NULL or nothing (nullable). Keywords ignore
  * case. One token of look-ahead is enough.
  *
  *   type    := atom nullability [("ARRAY" | "MULTISET") nullability]
  *   atom    := keyword ["(" parameter {"," parameter} ")"] | "VECTOR<" ...
  *
- * Printing gives the canonical form: "DECIMAL(10, 2)", "STRING" for the
- * longest VARCHAR, "TIMESTAMP(6) WITH LOCAL TIME ZONE". Both a fixed array
- * (cut) and a growing buffer can be written to; see Sink.
- *
  * Invariant: what is printed for an atomic type parses to an equal type.
  */
-#include <stdarg.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "type_name.h"
 
-#define DEFAULT_CRS "OGC:CRS84"
-#define DEFAULT_ALGORITHM "spherical"
 #define PARAMETER_SIZE_MAX 128
 
 typedef enum TokenKind
@@ -103,52 +94,11 @@ static const Keyword keywords[] = {
 	{"ROW", PMN_TYPE_ROW, FORM_NESTED},
 };
 
-/* By kind: what is printed before any parameter. */
-static const char *const kind_name[] = {
-	[PMN_TYPE_BOOLEAN] = "BOOLEAN",
-	[PMN_TYPE_TINYINT] = "TINYINT",
-	[PMN_TYPE_SMALLINT] = "SMALLINT",
-	[PMN_TYPE_INT] = "INT",
-	[PMN_TYPE_BIGINT] = "BIGINT",
-	[PMN_TYPE_FLOAT] = "FLOAT",
-	[PMN_TYPE_DOUBLE] = "DOUBLE",
-	[PMN_TYPE_DECIMAL] = "DECIMAL",
-	[PMN_TYPE_CHAR] = "CHAR",
-	[PMN_TYPE_VARCHAR] = "VARCHAR",
-	[PMN_TYPE_BINARY] = "BINARY",
-	[PMN_TYPE_VARBINARY] = "VARBINARY",
-	[PMN_TYPE_DATE] = "DATE",
-	[PMN_TYPE_TIME] = "TIME",
-	[PMN_TYPE_TIMESTAMP] = "TIMESTAMP",
-	[PMN_TYPE_TIMESTAMP_LTZ] = "TIMESTAMP",
-	[PMN_TYPE_ARRAY] = "ARRAY",
-	[PMN_TYPE_MULTISET] = "MULTISET",
-	[PMN_TYPE_MAP] = "MAP",
-	[PMN_TYPE_ROW] = "ROW",
-	[PMN_TYPE_VARIANT] = "VARIANT",
-	[PMN_TYPE_BLOB] = "BLOB",
-	[PMN_TYPE_VECTOR] = "VECTOR",
-	[PMN_TYPE_GEOMETRY] = "GEOMETRY",
-	[PMN_TYPE_GEOGRAPHY] = "GEOGRAPHY",
-};
-
 static const char *const edge_algorithms[] = {"spherical", "vincenty", "thomas",
 											  "andoyer", "karney"};
 
-/* Where a spelling goes: a buffer, or an array that cuts. */
-typedef struct Sink
-{
-	PmnBuffer *buffer; /* NULL: the array */
-	char *array;
-	size_t size;
-	size_t used;
-	PmnCode code; /* the first failure */
-} Sink;
-
 static PmnCode next_token(NameParser *parser);
 static PmnCode parse_type(NameParser *parser, int depth, PmnType *out);
-static void print_type(Sink *sink, const PmnType *type);
-static void put(Sink *sink, const char *format, ...) PMN_PRINTF(2, 3);
 
 PmnCode
 pmn_type_parse_name(PmnEnv *env, const char *name, PmnType *out)
@@ -171,44 +121,6 @@ pmn_type_parse_text(PmnEnv *env, PmnArena *arena, const char *text,
 	if (parser.kind != TOKEN_END)
 		return pmn_fail(env, wrong, "\"%.200s\" is not a data type", text);
 	return PMN_OK;
-}
-
-const char *
-pmn_type_name(const PmnType *type, char *dst, size_t size)
-{
-	Sink sink = {0};
-
-	sink.array = dst;
-	sink.size = size;
-	if (size > 0)
-		dst[0] = '\0';
-	print_type(&sink, type);
-	return dst;
-}
-
-PmnCode
-pmn_type_append_name(PmnBuffer *dst, const PmnType *type)
-{
-	Sink sink = {0};
-
-	sink.buffer = dst;
-	sink.code = PMN_OK;
-	print_type(&sink, type);
-	return sink.code;
-}
-
-const char *
-pmn_type_crs(const PmnType *type)
-{
-	return type->fields == NULL ? DEFAULT_CRS : type->fields[0].name;
-}
-
-const char *
-pmn_type_edge_algorithm(const PmnType *type)
-{
-	if (type->fields == NULL || type->fields[0].default_value == NULL)
-		return DEFAULT_ALGORITHM;
-	return type->fields[0].default_value;
 }
 
 bool
@@ -386,8 +298,8 @@ parse_decimal(NameParser *parser, PmnType *out)
 	if (!at_mark(parser, '('))
 		return PMN_OK;
 	PMN_TRY(next_token(parser));
-	PMN_TRY(expect_number(parser, 1, PMN_DECIMAL_PRECISION_MAX,
-						  &out->precision));
+	PMN_TRY(
+		expect_number(parser, 1, PMN_DECIMAL_PRECISION_MAX, &out->precision));
 	if (at_mark(parser, ','))
 	{
 		PMN_TRY(next_token(parser));
@@ -441,8 +353,7 @@ parse_vector(NameParser *parser, int depth, PmnType *out)
 static PmnCode
 parse_parameter(NameParser *parser, char dst[PARAMETER_SIZE_MAX + 1])
 {
-	bool is_text =
-		parser->kind == TOKEN_WORD || parser->kind == TOKEN_QUOTED;
+	bool is_text = parser->kind == TOKEN_WORD || parser->kind == TOKEN_QUOTED;
 
 	if (!is_text || parser->value[0] == '\0')
 		return not_a_type(parser);
@@ -457,8 +368,8 @@ set_geospatial(NameParser *parser, PmnType *out, const char *crs,
 {
 	PmnField *field;
 
-	if (strcmp(crs, DEFAULT_CRS) == 0 &&
-		strcmp(algorithm, DEFAULT_ALGORITHM) == 0)
+	if (strcmp(crs, PMN_TYPE_CRS) == 0 &&
+		strcmp(algorithm, PMN_TYPE_EDGE_ALGORITHM) == 0)
 		return PMN_OK;
 	if (parser->arena == NULL)
 		return pmn_fail(parser->env, PMN_UNSUPPORTED,
@@ -477,8 +388,8 @@ set_geospatial(NameParser *parser, PmnType *out, const char *crs,
 static PmnCode
 parse_geospatial(NameParser *parser, PmnType *out)
 {
-	char crs[PARAMETER_SIZE_MAX + 1] = DEFAULT_CRS;
-	char word[PARAMETER_SIZE_MAX + 1] = DEFAULT_ALGORITHM;
+	char crs[PARAMETER_SIZE_MAX + 1] = PMN_TYPE_CRS;
+	char word[PARAMETER_SIZE_MAX + 1] = PMN_TYPE_EDGE_ALGORITHM;
 
 	if (!at_mark(parser, '('))
 		return PMN_OK;
@@ -591,119 +502,4 @@ parse_type(NameParser *parser, int depth, PmnType *out)
 	PMN_TRY(parse_form(parser, keyword->form, depth, out));
 	PMN_TRY(parse_nullability(parser, &out->is_nullable));
 	return parse_suffix(parser, out);
-}
-
-static void
-put(Sink *sink, const char *format, ...)
-{
-	char text[PMN_TYPE_NAME_SIZE];
-	va_list arguments;
-
-	if (sink->code != PMN_OK)
-		return;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	if (sink->buffer != NULL)
-		sink->code = pmn_buffer_string(sink->buffer, text);
-	else if (sink->used + 1 < sink->size)
-		sink->used += (size_t) snprintf(sink->array + sink->used,
-										sink->size - sink->used, "%s", text);
-}
-
-/* Names are printed whole, however long: not through the array of put. */
-static void
-put_quoted(Sink *sink, const char *text, char quote)
-{
-	put(sink, "%c", quote);
-	for (; *text != '\0'; text++)
-		put(sink, *text == quote ? "%c%c" : "%c", *text, *text);
-	put(sink, "%c", quote);
-}
-
-static void
-put_crs(Sink *sink, const char *crs)
-{
-	bool is_plain = !is_digit(crs[0]);
-
-	for (const char *c = crs; *c != '\0'; c++)
-		is_plain = is_plain && !is_space(*c) && !is_mark(*c) && *c != '\'' &&
-				   *c != '`';
-	if (is_plain)
-		put(sink, "%s", crs);
-	else
-		put_quoted(sink, crs, '\'');
-}
-
-static void
-print_fields(Sink *sink, const PmnType *type)
-{
-	put(sink, "ROW<");
-	for (uint32_t i = 0; i < type->field_count; i++)
-	{
-		if (i > 0)
-			put(sink, ", ");
-		put_quoted(sink, type->fields[i].name, '`');
-		put(sink, " ");
-		print_type(sink, &type->fields[i].type);
-	}
-	put(sink, ">");
-}
-
-/* The part in round or pointed brackets. */
-static void
-print_parameters(Sink *sink, const PmnType *type)
-{
-	bool is_string =
-		type->kind >= PMN_TYPE_CHAR && type->kind <= PMN_TYPE_VARBINARY;
-
-	if (is_string)
-		put(sink, "(%d)", (int) type->length);
-	else if (type->kind == PMN_TYPE_DECIMAL)
-		put(sink, "(%d, %d)", (int) type->precision, (int) type->scale);
-	else if (type->kind == PMN_TYPE_TIME || type->kind == PMN_TYPE_TIMESTAMP)
-		put(sink, "(%d)", (int) type->precision);
-	else if (type->kind == PMN_TYPE_TIMESTAMP_LTZ)
-		put(sink, "(%d) WITH LOCAL TIME ZONE", (int) type->precision);
-	else if (type->kind == PMN_TYPE_GEOMETRY ||
-			 type->kind == PMN_TYPE_GEOGRAPHY)
-	{
-		put(sink, "(");
-		put_crs(sink, pmn_type_crs(type));
-		if (type->kind == PMN_TYPE_GEOGRAPHY)
-			put(sink, ", %s", pmn_type_edge_algorithm(type));
-		put(sink, ")");
-	}
-	if (type->element == NULL)
-		return;
-	put(sink, "<");
-	if (type->kind == PMN_TYPE_MAP && type->key != NULL)
-	{
-		print_type(sink, type->key);
-		put(sink, ", ");
-	}
-	print_type(sink, type->element);
-	if (type->kind == PMN_TYPE_VECTOR)
-		put(sink, ", %d", (int) type->length);
-	put(sink, ">");
-}
-
-static void
-print_type(Sink *sink, const PmnType *type)
-{
-	bool is_longest = type->length == PMN_LENGTH_MAX;
-
-	if (type->kind == PMN_TYPE_ROW)
-		print_fields(sink, type);
-	else if (type->kind == PMN_TYPE_VARCHAR && is_longest)
-		put(sink, "STRING");
-	else if (type->kind == PMN_TYPE_VARBINARY && is_longest)
-		put(sink, "BYTES");
-	else
-	{
-		put(sink, "%s", kind_name[type->kind]);
-		print_parameters(sink, type);
-	}
-	if (!type->is_nullable)
-		put(sink, " NOT NULL");
 }

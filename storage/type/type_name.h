@@ -1,7 +1,7 @@
 /*
  * type_name.h
  *
- * SQL spelling of types, shared by type_name.c and type_json.c.
+ * SQL spelling of types, shared by type_name.c, type_spell.c and type_json.c.
  */
 #ifndef TYPE_NAME_H
 #define TYPE_NAME_H
@@ -10,6 +10,10 @@
 
 /* Types inside types, at most. */
 #define PMN_TYPE_DEPTH_MAX 32
+
+/* Of GEOMETRY and GEOGRAPHY when nothing else is said. */
+#define PMN_TYPE_CRS "OGC:CRS84"
+#define PMN_TYPE_EDGE_ALGORITHM "spherical"
 
 /* Room for the spelling of any atomic type, GEOMETRY included. */
 #define PMN_TYPE_NAME_SIZE 512

@@ -15,14 +15,10 @@
  * must be there (PMN_ASSERT). in/in_count are the rows to look at (NULL: all).
  * out has room for in_count (or row_count) indices; ascending.
  */
-PMN_CHECKED PmnCode pmn_predicate_select(PmnEnv *env,
-										 const PmnPredicate *predicate,
-										 const PmnSchema *schema,
-										 const int32_t *field_columns,
-										 const PmnBatch *batch,
-										 const uint32_t *in,
-										 uint32_t in_count, uint32_t *out,
-										 uint32_t *out_count);
+PMN_CHECKED PmnCode pmn_predicate_select(
+	PmnEnv *env, const PmnPredicate *predicate, const PmnSchema *schema,
+	const int32_t *field_columns, const PmnBatch *batch, const uint32_t *in,
+	uint32_t in_count, uint32_t *out, uint32_t *out_count);
 
 /*
  * Statistics of one field for pruning: false when nothing is known. Filled

@@ -15,8 +15,7 @@
  * strings are inlined; null non-compact decimals and timestamps keep their
  * reserved space. Nested types are PMN_UNSUPPORTED.
  */
-PMN_CHECKED PmnCode pmn_row_append(PmnBuffer *dst,
-								   const PmnType *const *types,
+PMN_CHECKED PmnCode pmn_row_append(PmnBuffer *dst, const PmnType *const *types,
 								   const PmnValue *values, uint32_t arity);
 
 /* The same with the 4-byte big-endian arity in front: as in manifests. */

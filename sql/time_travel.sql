@@ -1,0 +1,80 @@
+-- Goal: earlier snapshots and tags are read by option and by setting, and
+-- nothing is written to them.
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS paimon_fdw;
+RESET client_min_messages;
+SELECT '/tmp/paimon_fdw_' || system_identifier || '/time_travel' AS warehouse
+  FROM pg_control_system() \gset
+SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+COPY (SELECT 1) TO PROGRAM :'command';
+CREATE SERVER time_travel_lake FOREIGN DATA WRAPPER paimon_fdw
+  OPTIONS (warehouse :'warehouse');
+CREATE FOREIGN TABLE t (id int NOT NULL, s text) SERVER time_travel_lake
+  OPTIONS (primary_key 'id', bucket '1');
+INSERT INTO t VALUES (1, 'first');
+INSERT INTO t VALUES (2, 'second');
+UPDATE t SET s = 'third' WHERE id = 1;
+SET paimon_fdw.as_of = 'snapshot:1';
+SELECT * FROM t ORDER BY id;
+SET paimon_fdw.as_of = 'snapshot:2';
+SELECT * FROM t ORDER BY id;
+EXPLAIN (COSTS OFF) SELECT * FROM t;
+UPDATE t SET s = 'x';
+DELETE FROM t;
+SELECT * FROM t FOR UPDATE;
+SET paimon_fdw.as_of = 'snapshot:99';
+SELECT * FROM t;
+SET paimon_fdw.as_of = 'tag:none';
+SELECT * FROM t;
+SET paimon_fdw.as_of = 'timestamp:2999-01-01 00:00:00+00';
+SELECT * FROM t ORDER BY id;
+RESET paimon_fdw.as_of;
+BEGIN;
+SET LOCAL paimon_fdw.as_of = 'snapshot:1';
+SELECT count(*) FROM t;
+COMMIT;
+SELECT * FROM t ORDER BY id;
+
+CREATE FOREIGN TABLE t1 () SERVER time_travel_lake
+  OPTIONS (database 'public', "table" 't', "scan.snapshot-id" '1');
+SELECT * FROM t1;
+INSERT INTO t1 VALUES (9, 'x');
+UPDATE t1 SET s = 'x';
+ALTER FOREIGN TABLE t1 OPTIONS (SET "scan.snapshot-id" '2');
+SELECT * FROM t1 ORDER BY id;
+ALTER FOREIGN TABLE t1 OPTIONS (DROP "scan.snapshot-id");
+SELECT * FROM t1 ORDER BY id;
+
+-- tags, branches and schemas that Paimon made
+\getenv srcdir PG_ABS_SRCDIR
+\set golden :srcdir '/test/golden/tags_branches/warehouse'
+CREATE SERVER tags FOREIGN DATA WRAPPER paimon_fdw
+  OPTIONS (warehouse :'golden');
+CREATE FOREIGN TABLE main () SERVER tags OPTIONS (database 'db', "table" 't');
+CREATE FOREIGN TABLE tag () SERVER tags
+  OPTIONS (database 'db', "table" 't', "scan.tag-name" 't1');
+CREATE FOREIGN TABLE branch () SERVER tags
+  OPTIONS (database 'db', "table" 't', branch 'b1');
+SELECT (SELECT count(*) FROM main) AS main, (SELECT count(*) FROM tag) AS tag,
+  (SELECT count(*) FROM branch) AS branch;
+SET paimon_fdw.as_of = 'tag:t1';
+SELECT count(*) FROM main;
+RESET paimon_fdw.as_of;
+\set golden :srcdir '/test/golden/evolution_append_parquet/warehouse'
+CREATE SERVER evolved FOREIGN DATA WRAPPER paimon_fdw OPTIONS (warehouse :'golden');
+CREATE FOREIGN TABLE now () SERVER evolved OPTIONS (database 'db', "table" 't');
+CREATE FOREIGN TABLE then () SERVER evolved
+  OPTIONS (database 'db', "table" 't', "scan.snapshot-id" '1');
+\d now
+\d then
+SELECT (SELECT count(*) FROM now) AS now, (SELECT count(*) FROM then) AS then;
+SET paimon_fdw.as_of = 'snapshot:1';
+SELECT count(*), count(a), count(g) FROM now;
+RESET paimon_fdw.as_of;
+SET client_min_messages = warning;
+DROP SERVER tags CASCADE;
+DROP SERVER evolved CASCADE;
+
+DROP SERVER time_travel_lake CASCADE;
+SELECT format('rm -rf %s', :'warehouse') AS command \gset
+COPY (SELECT 1) TO PROGRAM :'command';

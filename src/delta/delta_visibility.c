@@ -1,0 +1,196 @@
+/*
+ * delta_visibility.c
+ *
+ * Which state of a lake table a statement reads.
+ *
+ * The view of a statement is a lake snapshot and the transaction's own
+ * unpublished messages. Under READ COMMITTED the newest snapshot is looked
+ * up when a statement first touches the table and kept for all its scans.
+ * A statement is told by its server snapshot (xmin, xmax, command) and the
+ * time at which the client's statement began; a function's statements that
+ * see the same server state may thus share a view. Under REPEATABLE READ and
+ * above, the snapshot of the transaction's first touch holds to its end.
+ *
+ * Writers of keyed tables take a lock on the foreign table's catalog row
+ * until the transaction ends: one writer at a time, readers untouched. It is
+ * not the relation's lock, which a statement already holds in a weaker mode
+ * and two writers would deadlock upgrading. Other engines know nothing of
+ * it: for them the commit checks that nobody changed what was read.
+ */
+#include "delta_internal.h"
+
+#include "access/xact.h"
+#include "catalog/pg_foreign_table.h"
+#include "storage/lmgr.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+static StatementKey statement_now(void);
+static bool same_statement(const StatementKey *a, const StatementKey *b);
+static void resolve_latest(PfdwTable *table, int64 *snapshot_id,
+						   int64 *schema_id);
+static void add_pending(const DeltaTable *entry, PfdwView *view);
+static void check_unchanged(const DeltaTable *entry, PfdwTable *table);
+
+void
+pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
+			  const PmnTravel *travel, PfdwView *out)
+{
+	DeltaTable *entry;
+	StatementKey statement;
+	int64_t snapshot_id;
+	int64_t schema_id;
+
+	memset(out, 0, sizeof(*out));
+	if (travel != NULL && travel->kind != PMN_TRAVEL_LATEST)
+	{
+		pfdw_check(table->env, pmn_table_resolve(table->table, travel,
+												 &snapshot_id, &schema_id));
+		out->snapshot_id = snapshot_id;
+		out->schema_id = schema_id;
+		if (travel->kind == PMN_TRAVEL_TAG)
+			out->tag = pstrdup(travel->name);
+		return;
+	}
+
+	entry = pfdw_delta_entry(relid, ref);
+	statement = statement_now();
+	if (!entry->has_view || (!IsolationUsesXactSnapshot() &&
+							 !same_statement(&entry->statement, &statement)))
+	{
+		entry->has_view = false;
+		resolve_latest(table, &entry->snapshot_id, &entry->schema_id);
+		entry->statement = statement;
+		entry->has_view = true;
+	}
+	if (!entry->has_base)
+	{
+		entry->has_base = true;
+		entry->base_snapshot_id = entry->snapshot_id;
+	}
+	out->snapshot_id = entry->snapshot_id;
+	out->schema_id = entry->schema_id;
+	add_pending(entry, out);
+}
+
+void
+pfdw_view_lock(Oid relid, const PfdwTableRef *ref, PfdwTable *table)
+{
+	DeltaTable *entry = pfdw_delta_entry(relid, ref);
+
+	if (entry->is_locked)
+		return;
+	LockDatabaseObject(ForeignTableRelationId, relid, 0, ExclusiveLock);
+	if (IsolationUsesXactSnapshot())
+	{
+		if (entry->has_view)
+			check_unchanged(entry, table);
+	}
+	else
+	{
+		/* The lock may have waited for another writer. */
+		entry->has_view = false;
+		entry->has_base = false;
+	}
+	entry->is_locked = true;
+	entry->lock_subid = GetCurrentSubTransactionId();
+}
+
+static StatementKey
+statement_now(void)
+{
+	StatementKey key = {.start = GetCurrentStatementStartTimestamp()};
+
+	if (ActiveSnapshotSet())
+	{
+		Snapshot snapshot = GetActiveSnapshot();
+
+		key.xmin = snapshot->xmin;
+		key.xmax = snapshot->xmax;
+		key.curcid = snapshot->curcid;
+	}
+	else
+		key.curcid = GetCurrentCommandId(false);
+	return key;
+}
+
+static bool
+same_statement(const StatementKey *a, const StatementKey *b)
+{
+	return a->start == b->start && a->xmin == b->xmin && a->xmax == b->xmax &&
+		   a->curcid == b->curcid;
+}
+
+static void
+resolve_latest(PfdwTable *table, int64 *snapshot_id, int64 *schema_id)
+{
+	PmnTravel latest = {.kind = PMN_TRAVEL_LATEST};
+	int64_t snapshot;
+	int64_t schema;
+
+	pfdw_check(table->env,
+			   pmn_table_resolve(table->table, &latest, &snapshot, &schema));
+	*snapshot_id = snapshot;
+	*schema_id = schema;
+}
+
+/* The messages stay until the transaction ends; the array is the caller's. */
+static void
+add_pending(const DeltaTable *entry, PfdwView *view)
+{
+	uint32 count = 0;
+
+	if (entry->messages == NULL || entry->published)
+		return;
+	for (DeltaMessage *item = entry->messages; item; item = item->next)
+		count++;
+	view->pending = palloc(count * sizeof(*view->pending));
+	for (DeltaMessage *item = entry->messages; item; item = item->next)
+		view->pending[view->pending_count++] = item->message;
+}
+
+/* Snapshots after the pinned one, up to the newest. */
+typedef struct ChangeSearch
+{
+	int64 after;
+	int64 newest;
+	int64 unchanging; /* snapshots between that left the rows as they are */
+} ChangeSearch;
+
+static bool
+count_unchanging(void *context, const PmnSnapshotInfo *info)
+{
+	ChangeSearch *search = context;
+
+	if (info->id > search->after && info->id <= search->newest &&
+		info->commit_kind != NULL && strcmp(info->commit_kind, "APPEND") != 0 &&
+		strcmp(info->commit_kind, "OVERWRITE") != 0)
+		search->unchanging++;
+	return true;
+}
+
+/*
+ * Only COMPACT and ANALYZE snapshots may have come since; one that has
+ * expired meanwhile counts as a change, and so does a rollback of the lake.
+ */
+static void
+check_unchanged(const DeltaTable *entry, PfdwTable *table)
+{
+	ChangeSearch search = {.after = entry->snapshot_id};
+	int64 schema_id;
+
+	resolve_latest(table, &search.newest, &schema_id);
+	if (search.newest == search.after)
+		return;
+	if (search.newest > search.after)
+		pfdw_check(table->env, pmn_table_visit_snapshots(
+								   table->table, count_unchanging, &search));
+	if (search.unchanging == search.newest - search.after)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+			 errmsg("could not serialize access due to concurrent update"),
+			 errdetail("Lake table \"%s\".\"%s\" has changed since this "
+					   "transaction first read it.",
+					   entry->ref.database, entry->ref.table)));
+}

@@ -1,0 +1,389 @@
+/*
+ * fdw_ddl_table.c
+ *
+ * A foreign table meets its lake table: columns and names that the command
+ * leaves out come from the lake; a lake table that is missing is made, in
+ * the same transaction; one that is there must agree with what was declared.
+ *
+ * Names in primary_key and partition_by are those of the foreign table's
+ * columns; where a column has another name in the lake, that one is stored.
+ */
+#include "fdw.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_foreign_table.h"
+#include "commands/comment.h"
+#include "commands/defrem.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+static bool has_server_right(ForeignServer *server);
+static void add_option(CreateForeignTableStmt *stmt, const char *name,
+					   const char *value);
+static void add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
+						const PfdwOptions *options);
+static bool create_lake_table(PfdwEnv *env, PmnCatalog *catalog,
+							  Relation relation, const PfdwOptions *options);
+static void check_lake_table(Relation relation, const PfdwOptions *options,
+							 PfdwTable *table);
+
+void
+pfdw_ddl_complete(CreateForeignTableStmt *stmt, ForeignServer *server)
+{
+	Oid namespace_id = RangeVarGetCreationNamespace(stmt->base.relation);
+	const char *name = stmt->base.relation->relname;
+	MemoryContext context;
+	MemoryContext old;
+	PfdwOptions *options;
+
+	if (!has_server_right(server))
+		return; /* core says so */
+	if (OidIsValid(get_relname_relid(name, namespace_id)))
+		return; /* an error, or IF NOT EXISTS */
+	pfdw_options_validate(stmt->options, ForeignTableRelationId);
+	context = AllocSetContextCreate(CurrentMemoryContext, "paimon create",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	options = pfdw_options_from_list(
+		server, get_namespace_name(namespace_id), name, stmt->options);
+	add_option(stmt, "database", options->ref.database);
+	add_option(stmt, "table", options->ref.table);
+	if (stmt->base.tableElts == NIL && stmt->base.inhRelations == NIL &&
+		stmt->base.ofTypename == NULL)
+		add_columns(stmt, pfdw_env_create(context, "paimon create"), options);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+static bool
+has_server_right(ForeignServer *server)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ForeignServerRelationId, server->serverid,
+						   GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+#else
+	return pg_foreign_server_aclcheck(server->serverid, GetUserId(),
+									  ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+/* The command's own parse tree lives longer than this call. */
+static void
+add_option(CreateForeignTableStmt *stmt, const char *name, const char *value)
+{
+	MemoryContext old;
+	ListCell *cell;
+
+	foreach (cell, stmt->options)
+	{
+		if (strcmp(lfirst_node(DefElem, cell)->defname, name) == 0)
+			return;
+	}
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
+	stmt->options =
+		lappend(stmt->options, makeDefElem(pstrdup(name),
+										   (Node *) makeString(pstrdup(value)),
+										   -1));
+	MemoryContextSwitchTo(old);
+}
+
+static ColumnDef *
+make_column(const PmnField *field)
+{
+	Oid typid;
+	int32 typmod;
+	ColumnDef *column;
+	size_t length = strlen(field->name);
+	char *name;
+
+	pfdw_type_to_pg(&field->type, field->name, &typid, &typmod);
+	name = pnstrdup(field->name,
+					pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
+	column = makeColumnDef(name, typid, typmod, InvalidOid);
+	if (!field->type.is_nullable)
+	{
+		Constraint *constraint = makeNode(Constraint);
+
+		constraint->contype = CONSTR_NOTNULL;
+		constraint->location = -1;
+		column->constraints = list_make1(constraint);
+	}
+	if (length >= NAMEDATALEN)
+		column->fdwoptions = list_make1(
+			makeDefElem("column_name",
+						(Node *) makeString(pstrdup(field->name)), -1));
+	return column;
+}
+
+static void
+add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
+			const PfdwOptions *options)
+{
+	const char *warehouse = options->ref.warehouse;
+	PfdwTable *table;
+	MemoryContext old;
+
+	if (warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0)
+		pfdw_check_local_access(GetUserId(), false);
+	table = pfdw_table_open(env, &options->ref);
+	pfdw_relation_use_declared_schema(table, options);
+	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
+	for (uint32 i = 0; i < table->schema->field_count; i++)
+		stmt->base.tableElts = lappend(stmt->base.tableElts,
+									   make_column(&table->schema->fields[i]));
+	MemoryContextSwitchTo(old);
+}
+
+void
+pfdw_ddl_attach(Oid relid)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "paimon attach", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	PfdwEnv *env = pfdw_env_create(context, "paimon attach");
+	PfdwOptions *options = pfdw_options_get(relid);
+	Relation relation = table_open(relid, AccessShareLock);
+	const char *warehouse = options->ref.warehouse;
+	bool exists = false;
+	PmnCatalog *catalog;
+	PmnCode code;
+	PfdwTable *table;
+
+	if (warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0)
+		pfdw_check_local_access(pfdw_relation_owner(relid), false);
+	catalog = pfdw_catalog_open(env, warehouse);
+	code = pmn_catalog_table_exists(catalog, options->ref.database,
+									options->ref.table, &exists);
+	if (code != PMN_NO_DATABASE)
+		pfdw_check(env, code);
+	if (!exists)
+	{
+		pfdw_relation_check_write(relid, options);
+		exists = !create_lake_table(env, catalog, relation, options);
+	}
+	table = pfdw_table_open(env, &options->ref);
+	if (exists)
+		check_lake_table(relation, options, table);
+	pfdw_ddl_comment(relation, table->schema);
+	table_close(relation, NoLock);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
+/* ---- making ----------------------------------------------------------- */
+
+/* Lake name of a column that primary_key or partition_by names. */
+static const char *
+lake_column_name(Relation relation, const char *name)
+{
+	AttrNumber attnum = get_attnum(RelationGetRelid(relation), name);
+
+	if (attnum > 0)
+		return pfdw_relation_column_name(RelationGetRelid(relation), attnum,
+										 name);
+	return name;
+}
+
+static const char **
+make_names(Relation relation, const char *option, const char *value,
+		   uint32_t *count)
+{
+	List *list =
+		value == NULL ? NIL : pfdw_option_name_list(option, value);
+	const char **names = palloc(sizeof(char *) * (list_length(list) + 1));
+	ListCell *cell;
+
+	*count = 0;
+	foreach (cell, list)
+		names[(*count)++] = lake_column_name(relation, lfirst(cell));
+	return names;
+}
+
+static const char *
+paimon_type_option(Oid relid, AttrNumber attnum)
+{
+	ListCell *cell;
+
+	foreach (cell, GetForeignColumnOptions(relid, attnum))
+	{
+		DefElem *def = lfirst_node(DefElem, cell);
+
+		if (strcmp(def->defname, "paimon_type") == 0)
+			return defGetString(def);
+	}
+	return NULL;
+}
+
+static void
+make_fields(Relation relation, PmnSchema *schema)
+{
+	TupleDesc tupdesc = RelationGetDescr(relation);
+
+	schema->fields = palloc0(sizeof(PmnField) * (tupdesc->natts + 1));
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+		PmnField *field = &schema->fields[schema->field_count];
+
+		if (attribute->attisdropped)
+			continue;
+		field->id = (int32) schema->field_count;
+		field->name = pfdw_relation_column_name(RelationGetRelid(relation),
+												attribute->attnum,
+												NameStr(attribute->attname));
+		pfdw_type_from_pg(
+			attribute->atttypid, attribute->atttypmod, attribute->attnotnull,
+			field->name,
+			paimon_type_option(RelationGetRelid(relation), attribute->attnum),
+			&field->type);
+		schema->field_count++;
+	}
+	schema->highest_field_id = (int32) schema->field_count - 1;
+}
+
+/* False when somebody else made it meanwhile. */
+static bool
+create_lake_table(PfdwEnv *env, PmnCatalog *catalog, Relation relation,
+				  const PfdwOptions *options)
+{
+	PmnSchema schema = {0};
+	PmnCode code;
+	ListCell *cell;
+
+	if (options->ref.branch != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_TABLE_NOT_FOUND),
+				 errmsg("table \"%s\".\"%s\" is not in the lake",
+						options->ref.database, options->ref.table),
+				 errdetail("A branch can only be made of a table that is.")));
+	make_fields(relation, &schema);
+	schema.primary_keys =
+		make_names(relation, "primary_key", options->primary_key,
+				   &schema.primary_key_count);
+	schema.partition_keys =
+		make_names(relation, "partition_by", options->partition_by,
+				   &schema.partition_key_count);
+	schema.options = palloc0(sizeof(PmnOption) *
+							 (list_length(options->paimon_options) + 1));
+	foreach (cell, options->paimon_options)
+	{
+		DefElem *def = lfirst_node(DefElem, cell);
+		PmnOption *option = &schema.options[schema.option_count++];
+
+		option->key = def->defname;
+		option->value = defGetString(def);
+	}
+	schema.comment = options->comment;
+	code = pmn_catalog_create_table(catalog, options->ref.database,
+									options->ref.table, &schema);
+	if (code == PMN_EXISTS)
+		return false;
+	/* What storage finds impossible here is what the options say. */
+	if (code == PMN_INVALID)
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+						errmsg("%s", env->base.error.message),
+						env->base.error.detail[0] != '\0'
+							? errdetail("%s", env->base.error.detail)
+							: 0));
+	pfdw_check(env, code);
+	pfdw_delta_created(&options->ref);
+	return true;
+}
+
+/* ---- checking --------------------------------------------------------- */
+
+static void
+check_names(Relation relation, const char *option, const char *value,
+			const char *const *stored, uint32_t stored_count)
+{
+	uint32_t count;
+	const char **names;
+	bool is_same;
+	StringInfoData text;
+
+	if (value == NULL)
+		return;
+	names = make_names(relation, option, value, &count);
+	is_same = count == stored_count;
+	for (uint32_t i = 0; is_same && i < count; i++)
+		is_same = strcmp(names[i], stored[i]) == 0;
+	if (is_same)
+		return;
+	initStringInfo(&text);
+	for (uint32_t i = 0; i < stored_count; i++)
+		appendStringInfo(&text, "%s%s", i == 0 ? "" : ",", stored[i]);
+	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+					errmsg("option \"%s\" is \"%s\", the lake table has \"%s\"",
+						   option, value, text.data)));
+}
+
+static void
+check_lake_table(Relation relation, const PfdwOptions *options,
+				 PfdwTable *table)
+{
+	ListCell *cell;
+	int count;
+
+	pfdw_relation_use_declared_schema(table, options);
+	(void) pfdw_columns_match(relation, table->schema, &count);
+	check_names(relation, "primary_key", options->primary_key,
+				table->schema->primary_keys,
+				table->schema->primary_key_count);
+	check_names(relation, "partition_by", options->partition_by,
+				table->schema->partition_keys,
+				table->schema->partition_key_count);
+	foreach (cell, options->paimon_options)
+	{
+		DefElem *def = lfirst_node(DefElem, cell);
+		const char *given = defGetString(def);
+		const char *stored = pmn_schema_option(table->schema, def->defname);
+
+		if (stored == NULL && strcmp(def->defname, "bucket") == 0)
+			stored = "-1"; /* Paimon's default */
+		if (stored != NULL && strcmp(stored, given) == 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 stored == NULL
+					 ? errmsg("option \"%s\" is \"%s\", the lake table does "
+							  "not set it",
+							  def->defname, given)
+					 : errmsg("option \"%s\" is \"%s\", the lake table has "
+							  "\"%s\"",
+							  def->defname, given, stored)));
+	}
+}
+
+void
+pfdw_ddl_comment(Relation relation, const PmnSchema *schema)
+{
+	TupleDesc tupdesc = RelationGetDescr(relation);
+	Oid relid = RelationGetRelid(relation);
+
+	if (schema->comment != NULL && schema->comment[0] != '\0')
+		CreateComments(relid, RelationRelationId, 0, schema->comment);
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+		const char *text;
+		int32 field;
+
+		if (attribute->attisdropped)
+			continue;
+		field = pmn_schema_field_index(
+			schema, pfdw_relation_column_name(relid, attribute->attnum,
+											  NameStr(attribute->attname)));
+		text = field < 0 ? NULL : schema->fields[field].description;
+		if (text != NULL && text[0] != '\0')
+			CreateComments(relid, RelationRelationId, attribute->attnum, text);
+	}
+}

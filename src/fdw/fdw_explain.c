@@ -1,0 +1,148 @@
+/*
+ * fdw_explain.c
+ *
+ * What EXPLAIN says about a scan. Without ANALYZE the scan is planned but
+ * never locked or read. The text form joins what belongs together on one
+ * line; the other formats give each figure as a property of its own type.
+ */
+#include "fdw_scan_state.h"
+
+#include "commands/explain.h"
+#include "lib/stringinfo.h"
+#include "nodes/makefuncs.h"
+#include "utils/ruleutils.h"
+
+static void
+explain_text(const PmnScanStats *stats, ExplainState *es)
+{
+	StringInfoData pruned;
+
+	ExplainPropertyText("Paimon Files",
+						psprintf(UINT64_FORMAT " of " UINT64_FORMAT,
+								 stats->files_read, stats->files_total),
+						es);
+	initStringInfo(&pruned);
+	appendStringInfo(&pruned,
+					 "partitions " UINT64_FORMAT ", buckets " UINT64_FORMAT
+					 ", statistics " UINT64_FORMAT ", file index 0",
+					 stats->files_pruned_partition, stats->files_pruned_bucket,
+					 stats->files_pruned_statistics);
+	if (stats->files_read < stats->files_total || es->verbose)
+		ExplainPropertyText("Pruned", pruned.data, es);
+	ExplainPropertyText("Merge",
+						stats->merge_engine == NULL
+							? "none"
+							: psprintf("k-way, %s", stats->merge_engine),
+						es);
+}
+
+static void
+explain_properties(const PmnScanStats *stats, ExplainState *es)
+{
+	ExplainPropertyInteger("Paimon Files Read", NULL,
+						   (int64) stats->files_read, es);
+	ExplainPropertyInteger("Paimon Files Total", NULL,
+						   (int64) stats->files_total, es);
+	ExplainPropertyInteger("Pruned by Partitions", NULL,
+						   (int64) stats->files_pruned_partition, es);
+	ExplainPropertyInteger("Pruned by Buckets", NULL,
+						   (int64) stats->files_pruned_bucket, es);
+	ExplainPropertyInteger("Pruned by Statistics", NULL,
+						   (int64) stats->files_pruned_statistics, es);
+	ExplainPropertyInteger("Pruned by File Index", NULL, 0, es);
+	ExplainPropertyText("Merge",
+						stats->merge_engine == NULL ? "none" : "k-way", es);
+	if (stats->merge_engine != NULL)
+		ExplainPropertyText("Merge Engine", stats->merge_engine, es);
+}
+
+static void
+explain_counters(const PmnCounters *counters, ExplainState *es)
+{
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+	{
+		ExplainPropertyText("Paimon Rows",
+							psprintf("read " UINT64_FORMAT
+									 ", merged " UINT64_FORMAT,
+									 counters->rows_decoded,
+									 counters->rows_merged),
+							es);
+		ExplainPropertyText("Row Groups",
+							psprintf("read " UINT64_FORMAT
+									 ", skipped " UINT64_FORMAT,
+									 counters->row_groups_read,
+									 counters->row_groups_skipped),
+							es);
+		ExplainPropertyText("Storage",
+							psprintf("requests " UINT64_FORMAT
+									 ", bytes " UINT64_FORMAT,
+									 counters->read_requests +
+										 counters->list_requests,
+									 counters->read_bytes),
+							es);
+		return;
+	}
+	ExplainPropertyInteger("Rows Read", NULL, (int64) counters->rows_decoded,
+						   es);
+	ExplainPropertyInteger("Rows Merged", NULL, (int64) counters->rows_merged,
+						   es);
+	ExplainPropertyInteger("Row Groups Read", NULL,
+						   (int64) counters->row_groups_read, es);
+	ExplainPropertyInteger("Row Groups Skipped", NULL,
+						   (int64) counters->row_groups_skipped, es);
+	ExplainPropertyInteger(
+		"Storage Requests", NULL,
+		(int64) (counters->read_requests + counters->list_requests), es);
+	ExplainPropertyInteger("Storage Bytes", NULL,
+						   (int64) counters->read_bytes, es);
+}
+
+static void
+explain_filter(ForeignScanState *node, List *pushed, ExplainState *es)
+{
+	List *context;
+	bool use_prefix = es->verbose;
+	Expr *filter;
+
+	if (pushed == NIL)
+		return;
+	filter = list_length(pushed) == 1 ? linitial(pushed)
+									  : make_andclause(copyObject(pushed));
+	context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
+	ExplainPropertyText(
+		"Pushed Filter",
+		deparse_expression((Node *) filter, context, use_prefix, false), es);
+}
+
+void
+paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
+{
+	PfdwScanState *state = node->fdw_state;
+	PfdwReader *reader = state->reader;
+	const PmnScanStats *stats;
+
+	/* A node that never ran has locked nothing, and must not now. */
+	if (reader->scan == NULL)
+	{
+		state->is_target = false;
+		state->is_locked = false;
+		pfdw_scan_open(node, true);
+	}
+	stats = pmn_scan_stats(reader->scan);
+	ExplainPropertyInteger("Paimon Snapshot", NULL, stats->snapshot_id, es);
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+		explain_text(stats, es);
+	else
+		explain_properties(stats, es);
+	explain_filter(node, reader->pushed, es);
+	if (es->analyze)
+		explain_counters(&reader->env->base.counters, es);
+}
+
+void
+paimonExplainForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
+						   List *fdw_private, int subplan_index,
+						   ExplainState *es)
+{
+	/* Rows go to files of the lake table at the end of the statement. */
+}

@@ -1,0 +1,163 @@
+/*
+ * fdw_import.c
+ *
+ * IMPORT FOREIGN SCHEMA: one CREATE FOREIGN TABLE for each table of a lake
+ * database. LIMIT TO and EXCEPT are applied before a table is opened, so
+ * that a broken one can be left out. A table that can't be read (a column
+ * without a PostgreSQL type, a damaged schema) is skipped with a warning and
+ * the others still come, unless LIMIT TO asks for it by name.
+ */
+#include "fdw.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+static bool
+is_wanted(const ImportForeignSchemaStmt *stmt, const char *table)
+{
+	bool is_listed = false;
+	ListCell *cell;
+
+	foreach (cell, stmt->table_list)
+	{
+		if (strcmp(lfirst_node(RangeVar, cell)->relname, table) == 0)
+			is_listed = true;
+	}
+	switch (stmt->list_type)
+	{
+		case FDW_IMPORT_SCHEMA_ALL:
+			return true;
+		case FDW_IMPORT_SCHEMA_LIMIT_TO:
+			return is_listed;
+		case FDW_IMPORT_SCHEMA_EXCEPT:
+			return !is_listed;
+	}
+	return true;
+}
+
+static void
+append_column(StringInfo sql, const PmnField *field)
+{
+	size_t length = strlen(field->name);
+	char *name =
+		pnstrdup(field->name,
+				 pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
+
+	appendStringInfo(sql, "\n  %s %s", quote_identifier(name),
+					 pfdw_type_to_sql(&field->type, field->name));
+	if (length >= NAMEDATALEN)
+		appendStringInfo(sql, " OPTIONS (column_name %s)",
+						 quote_literal_cstr(field->name));
+	if (!field->type.is_nullable)
+		appendStringInfoString(sql, " NOT NULL");
+}
+
+static char *
+make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
+			 const PfdwTableRef *ref)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (",
+					 quote_identifier(ref->table));
+	for (uint32 i = 0; i < table->schema->field_count; i++)
+	{
+		if (i > 0)
+			appendStringInfoChar(&sql, ',');
+		append_column(&sql, &table->schema->fields[i]);
+	}
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (database %s, \"table\" %s)",
+					 quote_identifier(stmt->server_name),
+					 quote_literal_cstr(ref->database),
+					 quote_literal_cstr(ref->table));
+	return sql.data;
+}
+
+/* The command for one table in the current context, or NULL: skipped. */
+static char *
+import_table(const ImportForeignSchemaStmt *stmt, const PfdwTableRef *ref)
+{
+	MemoryContext result = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(
+		result, "paimon import table", ALLOCSET_DEFAULT_SIZES);
+	char *volatile command = NULL;
+
+	PG_TRY();
+	{
+		PfdwEnv *env;
+
+		MemoryContextSwitchTo(context);
+		env = pfdw_env_create(context, "paimon import table");
+		command = make_command(stmt, pfdw_table_open(env, ref), ref);
+		command = MemoryContextStrdup(result, command);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		/* Nothing but memory and handles of the context was touched. */
+		MemoryContextSwitchTo(result);
+		error = CopyErrorData();
+		if (stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO ||
+			(error->sqlerrcode != ERRCODE_FDW_INVALID_DATA_TYPE &&
+			 error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED &&
+			 error->sqlerrcode != ERRCODE_DATA_CORRUPTED))
+			PG_RE_THROW();
+		FlushErrorState();
+		ereport(WARNING, (errcode(error->sqlerrcode),
+						  errmsg("skipped table \"%s\": %s", ref->table,
+								 error->message),
+						  error->detail != NULL
+							  ? errdetail_internal("%s", error->detail)
+							  : 0));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(result);
+	MemoryContextDelete(context);
+	return command;
+}
+
+List *
+paimonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
+{
+	MemoryContext context = AllocSetContextCreate(
+		CurrentMemoryContext, "paimon import", ALLOCSET_DEFAULT_SIZES);
+	PfdwEnv *env = pfdw_env_create(context, "paimon import");
+	PfdwTableRef ref = {0};
+	PmnNames names = {0};
+	List *commands = NIL;
+	PmnCatalog *catalog;
+
+	if (stmt->options != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"",
+						linitial_node(DefElem, stmt->options)->defname),
+				 errhint("IMPORT FOREIGN SCHEMA takes no options.")));
+	ref.warehouse = pfdw_server_warehouse(GetForeignServer(serverOid));
+	ref.database = stmt->remote_schema;
+	if (ref.warehouse[0] == '/' || strncmp(ref.warehouse, "file:", 5) == 0)
+		pfdw_check_local_access(GetUserId(), false);
+	catalog = pfdw_catalog_open(env, ref.warehouse);
+	pfdw_check(env, pmn_catalog_list_tables(catalog, ref.database, &names));
+	for (uint32 i = 0; i < names.count; i++)
+	{
+		char *command;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!is_wanted(stmt, names.items[i]))
+			continue;
+		ref.table = names.items[i];
+		command = import_table(stmt, &ref);
+		if (command != NULL)
+			commands = lappend(commands, command);
+	}
+	pmn_names_free(&env->base, &names);
+	MemoryContextDelete(context);
+	return commands;
+}

@@ -1,0 +1,428 @@
+/*
+ * fdw_modify.c
+ *
+ * INSERT, COPY, UPDATE and DELETE, row by row, into the statement's writer.
+ *
+ * Core leaves to the wrapper what it does itself for heap tables: NOT NULL
+ * and CHECK constraints, the partition's own constraint, and the checks of
+ * row-level security on rows that are routed here from a partitioned parent.
+ * check_row does them all, in the order in which core would.
+ *
+ * UPDATE writes one row of kind +U where the key stays, and a -D of the old
+ * row and a +I of the new one where it changes. The old row comes as a whole
+ * in a junk attribute; core adds it for UPDATE and we for DELETE, so that -D
+ * rows carry all columns for those who read the changelog.
+ *
+ * A row that a join meets twice is changed once, as in a heap table: the
+ * writer remembers the keys it changed whenever the plan is more than a scan
+ * of the target.
+ *
+ * There is no batch insert: rows are batched by the encoder, and core's
+ * batches would only copy each slot once more.
+ */
+#include "fdw_writer.h"
+
+#include "access/htup_details.h"
+#include "executor/executor.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/appendinfo.h"
+#include "parser/parsetree.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+typedef struct ModifyState
+{
+	PfdwWriter *writer;
+	CmdType operation;
+	TupleTableSlot *old_slot; /* UPDATE and DELETE */
+} ModifyState;
+
+static void check_on_conflict(Plan *plan, Relation relation);
+static bool meets_rows_once(Plan *plan);
+
+void
+paimonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
+							  RangeTblEntry *target_rte,
+							  Relation target_relation)
+{
+	Var *var;
+
+	if (root->parse->commandType != CMD_DELETE)
+		return;
+	var = makeVar(rtindex, InvalidAttrNumber, RECORDOID, -1, InvalidOid, 0);
+	add_row_identity_var(root, var, rtindex, "wholerow");
+}
+
+static void pg_attribute_noreturn()
+refuse(const char *table, const char *message, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg(message, table),
+			 errdetail("%s", detail)));
+}
+
+List *
+paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
+						Index resultRelation, int subplan_index)
+{
+	Oid relid = planner_rt_fetch(resultRelation, root)->relid;
+	const char *name = get_rel_name(relid);
+	PfdwOptions *options = pfdw_options_get(relid);
+	PfdwTable *table;
+	PmnTravel travel;
+
+	if (plan->onConflictAction != ONCONFLICT_NONE)
+		refuse(name, "INSERT ... ON CONFLICT on foreign table \"%s\" is not "
+					 "supported yet",
+			   "Without the clause, a row with an existing primary key "
+			   "replaces it (option \"insert_mode\" is \"upsert\").");
+	if (!options->updatable)
+		refuse(name, "foreign table \"%s\" is read-only",
+			   "Option \"updatable\" is \"false\".");
+	if (options->travel.kind != PMN_TRAVEL_LATEST)
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot write to foreign table \"%s\"", name),
+						errdetail("Its options name an earlier snapshot.")));
+	pfdw_relation_check_write(relid, options);
+	/* The transaction's own handle: the statement will need it anyway. */
+	table = pfdw_delta_table(relid, &options->ref);
+	pfdw_check(table->env, pmn_table_check_write(table->table));
+	if (plan->operation == CMD_INSERT)
+		return NIL;
+	if (!pmn_table_has_primary_key(table->table))
+		refuse(name,
+			   plan->operation == CMD_UPDATE
+				   ? "cannot update foreign table \"%s\""
+				   : "cannot delete from foreign table \"%s\"",
+			   "The lake table has no primary key.");
+	pfdw_travel_get(options, &travel);
+	if (travel.kind != PMN_TRAVEL_LATEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot change rows of foreign table \"%s\" as of an "
+						"earlier snapshot",
+						name)));
+	return NIL;
+}
+
+static void
+begin(EState *estate, ResultRelInfo *rinfo, CmdType operation, Plan *subplan)
+{
+	Relation relation = rinfo->ri_RelationDesc;
+	ModifyState *state = palloc0(sizeof(*state));
+	PfdwWriter *writer;
+
+	state->operation = operation;
+	writer = pfdw_writer_acquire(estate, relation);
+	state->writer = writer;
+	rinfo->ri_FdwState = state;
+	if (operation == CMD_INSERT)
+		return;
+	if (!writer->has_key)
+		refuse(RelationGetRelationName(relation),
+			   "cannot change rows of foreign table \"%s\"",
+			   "The lake table has no primary key.");
+	writer->from_read = true;
+	state->old_slot = ExecInitExtraTupleSlot(
+		estate, RelationGetDescr(relation), &TTSOpsVirtual);
+	if (writer->modified == NULL &&
+		(writer->options->insert_mode == PFDW_INSERT_STRICT ||
+		 estate->es_plannedstmt->hasModifyingCTE || !meets_rows_once(subplan)))
+		writer->modified =
+			pfdw_keyset_create(writer->context, writer->tupdesc,
+							   writer->key_attnums, writer->key_count);
+}
+
+/* Whether each row of a target can come out of the plan at most once. */
+static bool
+meets_rows_once(Plan *plan)
+{
+	ListCell *cell;
+
+	if (plan == NULL)
+		return false;
+	switch (nodeTag(plan))
+	{
+		case T_ForeignScan:
+			return ((ForeignScan *) plan)->scan.scanrelid > 0;
+		case T_SeqScan:
+			return true; /* a partition that is a heap table */
+		case T_Result:
+			return outerPlan(plan) == NULL || meets_rows_once(outerPlan(plan));
+		case T_Append:
+			foreach (cell, ((Append *) plan)->appendplans)
+			{
+				if (!meets_rows_once(lfirst(cell)))
+					return false;
+			}
+			return true;
+		default:
+			return false;
+	}
+}
+
+void
+paimonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
+						 List *fdw_private, int subplan_index, int eflags)
+{
+	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
+		return;
+	begin(mtstate->ps.state, rinfo, mtstate->operation,
+		  outerPlan(mtstate->ps.plan));
+}
+
+void
+paimonBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
+{
+	Relation relation = rinfo->ri_RelationDesc;
+
+	/* A partition of an UPDATE's target that also takes rows moved to it. */
+	if (rinfo->ri_FdwState != NULL)
+		return;
+	check_on_conflict(mtstate->ps.plan, relation);
+	begin(mtstate->ps.state, rinfo, CMD_INSERT, NULL);
+	if (!((ModifyState *) rinfo->ri_FdwState)->writer->options->updatable)
+		refuse(RelationGetRelationName(relation),
+			   "foreign table \"%s\" is read-only",
+			   "Option \"updatable\" is \"false\".");
+}
+
+static void
+check_on_conflict(Plan *plan, Relation relation)
+{
+	if (plan != NULL && IsA(plan, ModifyTable) &&
+		((ModifyTable *) plan)->onConflictAction != ONCONFLICT_NONE)
+		refuse(RelationGetRelationName(relation),
+			   "INSERT ... ON CONFLICT on foreign table \"%s\" is not "
+			   "supported yet",
+			   "The partition is a lake table.");
+}
+
+void
+paimonEndForeignModify(EState *estate, ResultRelInfo *rinfo)
+{
+	ModifyState *state = rinfo->ri_FdwState;
+
+	/* NULL: EXPLAIN only, or a partition whose end was told twice. */
+	if (state == NULL)
+		return;
+	rinfo->ri_FdwState = NULL;
+	pfdw_writer_release(state->writer, rinfo->ri_RelationDesc);
+}
+
+void
+paimonEndForeignInsert(EState *estate, ResultRelInfo *rinfo)
+{
+	paimonEndForeignModify(estate, rinfo);
+}
+
+/* ---- rows ------------------------------------------------------------- */
+
+static void
+check_required(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
+{
+	ListCell *cell;
+
+	foreach (cell, writer->required)
+	{
+		AttrNumber attnum = lfirst_int(cell);
+		Form_pg_attribute attribute =
+			TupleDescAttr(slot->tts_tupleDescriptor, attnum - 1);
+
+		if (!slot_attisnull(slot, attnum))
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_NOT_NULL_VIOLATION),
+				 errmsg("null value in column \"%s\" of relation \"%s\" "
+						"violates not-null constraint",
+						NameStr(attribute->attname),
+						RelationGetRelationName(relation)),
+				 errdetail("The column is NOT NULL in the lake table."),
+				 errtablecol(relation, attnum)));
+	}
+}
+
+static void
+check_row(ModifyState *state, EState *estate, ResultRelInfo *rinfo,
+		  TupleTableSlot *slot, bool is_insert)
+{
+	Relation relation = rinfo->ri_RelationDesc;
+	TriggerDesc *triggers = rinfo->ri_TrigDesc;
+	bool is_routed = rinfo->ri_RootResultRelInfo != NULL && is_insert;
+
+	slot->tts_tableOid = RelationGetRelid(relation);
+	if (rinfo->ri_WithCheckOptions != NIL)
+		ExecWithCheckOptions(state->operation == CMD_UPDATE
+								 ? WCO_RLS_UPDATE_CHECK
+								 : WCO_RLS_INSERT_CHECK,
+							 rinfo, slot, estate);
+	if (RelationGetDescr(relation)->constr != NULL)
+		ExecConstraints(rinfo, slot, estate);
+	check_required(state->writer, relation, slot);
+	/* Routing has chosen the partition, unless a trigger changed the row. */
+	if (relation->rd_rel->relispartition &&
+		(!is_routed ||
+		 (triggers != NULL && triggers->trig_insert_before_row)))
+		ExecPartitionCheck(rinfo, slot, estate, true);
+}
+
+/* insert_mode 'strict': the key must be new. */
+static void
+claim_key(PfdwWriter *writer, TupleTableSlot *slot)
+{
+	Datum *values;
+	bool *nulls;
+
+	if (!writer->has_key || writer->options->insert_mode != PFDW_INSERT_STRICT)
+		return;
+	writer->from_read = true;
+	if (writer->inserted == NULL)
+		writer->inserted =
+			pfdw_keyset_create(writer->context, writer->tupdesc,
+							   writer->key_attnums, writer->key_count);
+	if (pfdw_keyset_add(writer->inserted, slot))
+		return;
+	values = palloc(sizeof(Datum) * writer->key_count);
+	nulls = palloc(sizeof(bool) * writer->key_count);
+	for (int i = 0; i < writer->key_count; i++)
+		values[i] = slot_getattr(slot, writer->key_attnums[i], &nulls[i]);
+	pfdw_strict_fail(writer, writer->inserted, values, nulls);
+}
+
+TupleTableSlot *
+paimonExecForeignInsert(EState *estate, ResultRelInfo *rinfo,
+						TupleTableSlot *slot, TupleTableSlot *planSlot)
+{
+	ModifyState *state = rinfo->ri_FdwState;
+
+	slot_getallattrs(slot);
+	check_row(state, estate, rinfo, slot, true);
+	claim_key(state->writer, slot);
+	pfdw_writer_add(state->writer, slot, PMN_INSERT);
+	return slot;
+}
+
+/* The row as the scan read it, out of the plan's junk attribute. */
+static TupleTableSlot *
+fetch_old_row(ModifyState *state, ResultRelInfo *rinfo,
+			  TupleTableSlot *planSlot)
+{
+	HeapTupleHeader header;
+	HeapTupleData tuple;
+	bool is_null;
+	Datum datum =
+		ExecGetJunkAttribute(planSlot, rinfo->ri_RowIdAttNo, &is_null);
+
+	Assert(!is_null);
+	header = DatumGetHeapTupleHeader(datum);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = RelationGetRelid(rinfo->ri_RelationDesc);
+	tuple.t_data = header;
+	ExecForceStoreHeapTuple(&tuple, state->old_slot, false);
+	return state->old_slot;
+}
+
+/* By image: a change of spelling counts as one, which is always right. */
+static bool
+key_is_changed(PfdwWriter *writer, TupleTableSlot *old, TupleTableSlot *new)
+{
+	for (int i = 0; i < writer->key_count; i++)
+	{
+		AttrNumber attnum = writer->key_attnums[i];
+		Form_pg_attribute attribute =
+			TupleDescAttr(writer->tupdesc, attnum - 1);
+		bool old_null;
+		bool new_null;
+		Datum old_value = slot_getattr(old, attnum, &old_null);
+		Datum new_value = slot_getattr(new, attnum, &new_null);
+
+		if (old_null || new_null)
+			return true;
+		if (!datum_image_eq(old_value, new_value, attribute->attbyval,
+							attribute->attlen))
+			return true;
+	}
+	return false;
+}
+
+TupleTableSlot *
+paimonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
+						TupleTableSlot *slot, TupleTableSlot *planSlot)
+{
+	ModifyState *state = rinfo->ri_FdwState;
+	PfdwWriter *writer = state->writer;
+	TupleTableSlot *old = fetch_old_row(state, rinfo, planSlot);
+
+	slot_getallattrs(slot);
+	check_row(state, estate, rinfo, slot, false);
+	if (writer->modified != NULL && !pfdw_keyset_add(writer->modified, old))
+		return NULL;
+	if (key_is_changed(writer, old, slot))
+	{
+		claim_key(writer, slot);
+		pfdw_writer_add(writer, old, PMN_DELETE);
+		pfdw_writer_defer(writer, slot);
+	}
+	else
+		pfdw_writer_add(writer, slot, PMN_UPDATE_AFTER);
+	return slot;
+}
+
+TupleTableSlot *
+paimonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
+						TupleTableSlot *slot, TupleTableSlot *planSlot)
+{
+	ModifyState *state = rinfo->ri_FdwState;
+	PfdwWriter *writer = state->writer;
+	TupleTableSlot *old = fetch_old_row(state, rinfo, planSlot);
+
+	if (writer->modified != NULL && !pfdw_keyset_add(writer->modified, old))
+		return NULL;
+	pfdw_writer_add(writer, old, PMN_DELETE);
+	if (rinfo->ri_projectReturning != NULL)
+		ExecCopySlot(slot, old);
+	return slot;
+}
+
+/* ---- what can be done with a table ------------------------------------ */
+
+/* Unknown counts as keyed: a statement then fails with a better message. */
+static bool
+is_keyed(const PfdwOptions *options)
+{
+	MemoryContext context;
+	PfdwEnv *env;
+	PmnCatalog *catalog = NULL;
+	PmnTable *table = NULL;
+	bool result = true;
+
+	if (options->primary_key != NULL)
+		return true;
+	context = AllocSetContextCreate(CurrentMemoryContext, "paimon key check",
+									ALLOCSET_SMALL_SIZES);
+	env = pfdw_env_create(context, "paimon key check");
+	if (pmn_catalog_open(&env->base, options->ref.warehouse, &catalog) ==
+			PMN_OK &&
+		pmn_table_open(catalog, options->ref.database, options->ref.table,
+					   options->ref.branch, &table) == PMN_OK)
+		result = pmn_table_has_primary_key(table);
+	pmn_table_close(table);
+	pmn_catalog_close(catalog);
+	MemoryContextDelete(context);
+	return result;
+}
+
+int
+paimonIsForeignRelUpdatable(Relation rel)
+{
+	PfdwOptions *options = pfdw_options_get(RelationGetRelid(rel));
+
+	if (!options->updatable || options->travel.kind != PMN_TRAVEL_LATEST)
+		return 0;
+	if (!is_keyed(options))
+		return 1 << CMD_INSERT;
+	return (1 << CMD_INSERT) | (1 << CMD_UPDATE) | (1 << CMD_DELETE);
+}

@@ -1,0 +1,182 @@
+/*
+ * fdw_reader.c
+ *
+ * One lake table being read. The steps are create (options only), open
+ * (lock, view, columns), plan (which files) and batches; each does nothing
+ * when it is already done. Scans call them at their first row, so that
+ * nothing is locked or read for EXPLAIN, for a plan node that never runs, or
+ * for the second start of a node inside EvalPlanQual.
+ *
+ * Everything lives in one memory context, whose end closes the storage
+ * handles through the bridge's reset callbacks.
+ */
+#include "fdw_reader.h"
+
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+PfdwReader *
+pfdw_reader_create(MemoryContext parent, Relation relation)
+{
+	MemoryContext context = AllocSetContextCreate(
+		parent, "paimon reader", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	PfdwReader *reader = palloc0(sizeof(*reader));
+
+	reader->context = context;
+	reader->relation = relation;
+	reader->options = pfdw_options_get(RelationGetRelid(relation));
+	MemoryContextSwitchTo(old);
+	return reader;
+}
+
+void
+pfdw_reader_open(PfdwReader *reader, bool lock)
+{
+	Oid relid = RelationGetRelid(reader->relation);
+	MemoryContext old;
+
+	if (reader->table != NULL)
+		return;
+	old = MemoryContextSwitchTo(reader->context);
+	if (reader->env == NULL)
+		reader->env = pfdw_env_create(reader->context, "paimon storage");
+	if (!reader->ignores_as_of)
+		pfdw_travel_get(reader->options, &reader->travel);
+	reader->table = pfdw_relation_open(reader->env, relid, reader->options);
+	if (lock && pmn_table_has_primary_key(reader->table->table))
+		pfdw_view_lock(relid, &reader->options->ref, reader->table);
+	pfdw_view_get(relid, &reader->options->ref, reader->table,
+				  &reader->travel, &reader->view);
+	pfdw_relation_use_declared_schema(reader->table, reader->options);
+	reader->columns = pfdw_columns_match(
+		reader->relation, reader->table->schema, &reader->column_count);
+	MemoryContextSwitchTo(old);
+}
+
+void
+pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums, bool all)
+{
+	Assert(reader->table != NULL);
+	Assert(reader->read == NULL);
+	if (reader->needed != NULL)
+		return;
+	reader->needed = MemoryContextAllocZero(
+		reader->context, sizeof(PfdwColumn) * (reader->column_count + 1));
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		if (all || bms_is_member(reader->columns[i].attnum, attnums))
+			reader->needed[reader->needed_count++] = reader->columns[i];
+	}
+}
+
+void
+pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
+				 ExprContext *econtext)
+{
+	const PmnPredicate *predicate = NULL;
+	MemoryContext old;
+
+	if (reader->scan != NULL)
+		return;
+	old = MemoryContextSwitchTo(reader->context);
+	reader->pushed = NIL;
+	if (pfdw_enable_filter_pushdown)
+		predicate =
+			pfdw_predicate_build(quals, varno, reader->columns,
+								 reader->column_count, econtext,
+								 &reader->pushed);
+	pfdw_reader_plan_predicate(reader, predicate);
+	MemoryContextSwitchTo(old);
+}
+
+void
+pfdw_reader_plan_predicate(PfdwReader *reader, const PmnPredicate *predicate)
+{
+	PmnScanRequest request = {0};
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+	Assert(reader->table != NULL && reader->scan == NULL);
+	request.snapshot_id = reader->view.snapshot_id;
+	request.tag = reader->view.tag;
+	request.filter = predicate;
+	request.pending = reader->view.pending;
+	request.pending_count = reader->view.pending_count;
+	request.memory_limit_bytes = (size_t) Max(work_mem, 65536) * 1024;
+	reader->scan = pfdw_scan_plan(reader->table, &request);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+open_read(PfdwReader *reader)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	int32_t *projection =
+		palloc(sizeof(int32_t) * (reader->needed_count + 1));
+
+	for (int i = 0; i < reader->needed_count; i++)
+		projection[i] = reader->needed[i].field;
+	if (reader->decoder == NULL)
+		reader->decoder =
+			pfdw_decoder_create(reader->needed, reader->needed_count);
+	reader->read = pfdw_read_open(reader->table, reader->scan, projection,
+								  (uint32_t) reader->needed_count);
+	MemoryContextSwitchTo(old);
+}
+
+bool
+pfdw_reader_next_batch(PfdwReader *reader)
+{
+	PmnBatch *batch;
+
+	if (reader->at_end)
+		return false;
+	CHECK_FOR_INTERRUPTS();
+	if (reader->read == NULL)
+		open_read(reader);
+	pfdw_check(reader->env, pmn_read_next(reader->read, &batch));
+	reader->row = 0;
+	if (batch == NULL)
+	{
+		reader->row_count = 0;
+		reader->at_end = true;
+		return false;
+	}
+	Assert(batch->selected_count > 0);
+	reader->rows = batch->selection;
+	reader->row_count = batch->selected_count;
+	pfdw_decode_batch(reader->decoder, batch);
+	return true;
+}
+
+void
+pfdw_reader_rewind(PfdwReader *reader)
+{
+	reader->row = 0;
+	reader->row_count = 0;
+	reader->at_end = false;
+	if (reader->read != NULL)
+		pfdw_check(reader->env, pmn_read_rewind(reader->read));
+}
+
+void
+pfdw_reader_unplan(PfdwReader *reader)
+{
+	reader->row = 0;
+	reader->row_count = 0;
+	reader->at_end = false;
+	if (reader->read != NULL)
+		pfdw_read_close(reader->env, reader->read);
+	reader->read = NULL;
+	if (reader->scan != NULL)
+		pfdw_scan_close(reader->env, reader->scan);
+	reader->scan = NULL;
+}
+
+void
+pfdw_reader_close(PfdwReader *reader)
+{
+	if (reader != NULL)
+		MemoryContextDelete(reader->context);
+}

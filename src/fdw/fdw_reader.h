@@ -1,0 +1,66 @@
+/*
+ * fdw_reader.h
+ *
+ * A lake table being read, by a scan or by whoever else needs its rows.
+ */
+#ifndef PFDW_READER_H
+#define PFDW_READER_H
+
+#include "fdw.h"
+
+/* ---- in fdw_reader.c -------------------------------------------------- */
+
+/*
+ * A lake table being read: by a scan, ANALYZE, EXPLAIN or the search for
+ * duplicates. Opened in steps, as late as possible, so that EXPLAIN neither
+ * locks nor reads data.
+ */
+typedef struct PfdwReader
+{
+	MemoryContext context;
+	Relation relation;
+	PfdwEnv *env;
+	PfdwOptions *options;
+	PmnTravel travel;
+	PfdwTable *table; /* NULL until opened */
+	PfdwView view;
+	PfdwColumn *columns; /* all attributes */
+	int column_count;
+	PfdwColumn *needed; /* those that are read */
+	int needed_count;
+	PmnScan *scan; /* NULL until planned */
+	PmnRead *read; /* NULL until the first batch */
+	PfdwDecoder *decoder;
+	List *pushed; /* expressions that the predicate stands for */
+	const uint32_t *rows; /* rows of the batch that count; NULL: all */
+	uint32 row;			  /* the next one's place in rows */
+	uint32 row_count;
+	bool at_end;
+	bool ignores_as_of; /* of writers: what is read is what is there now */
+} PfdwReader;
+
+extern PfdwReader *pfdw_reader_create(MemoryContext parent,
+									  Relation relation);
+/* Lock (keyed tables, when asked), get the view, match the columns. */
+extern void pfdw_reader_open(PfdwReader *reader, bool lock);
+/* Read these attributes only; before the first batch. */
+extern void pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums,
+								bool all);
+extern void pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
+							 ExprContext *econtext);
+extern void pfdw_reader_plan_predicate(PfdwReader *reader,
+									   const PmnPredicate *predicate);
+/* The next batch into the decoder; false at the end. */
+extern bool pfdw_reader_next_batch(PfdwReader *reader);
+/* Where the decoder has the n-th row of the batch. */
+static inline uint32
+pfdw_reader_row(const PfdwReader *reader, uint32 n)
+{
+	return reader->rows == NULL ? n : reader->rows[n];
+}
+extern void pfdw_reader_rewind(PfdwReader *reader);
+/* Forget the plan, keep table and view. */
+extern void pfdw_reader_unplan(PfdwReader *reader);
+extern void pfdw_reader_close(PfdwReader *reader);
+
+#endif /* PFDW_READER_H */

@@ -1,0 +1,183 @@
+/*
+ * fdw_scan.c
+ *
+ * The executor's side of a scan: one slot per row out of decoded batches.
+ *
+ * Begin does next to nothing; the table is opened at the first row, when
+ * run-time keys have values. A scan of a table that the same statement
+ * updates or deletes from, or locks with FOR UPDATE, takes the table's write
+ * lock before it gets its view, so that what it reads is what it changes.
+ *
+ * The loop is the hot path: the slot's arrays are preset with nulls once and
+ * then only the attributes that the plan needs are stored, from arrays that
+ * the bridge filled a column at a time.
+ */
+#include "fdw_scan_state.h"
+
+#include "executor/executor.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+static bool has_param_walker(Node *node, void *context);
+static bool is_modified(EState *estate, Index scanrelid);
+static bool is_locked(EState *estate, Index scanrelid);
+static void preset_slot(TupleTableSlot *slot);
+
+void
+paimonBeginForeignScan(ForeignScanState *node, int eflags)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	PfdwScanState *state = palloc0(sizeof(*state));
+	ListCell *cell;
+
+	state->reader = pfdw_reader_create(CurrentMemoryContext,
+									   node->ss.ss_currentRelation);
+	foreach (cell, linitial_node(List, plan->fdw_private))
+	{
+		if (lfirst_int(cell) == 0)
+			state->needs_all = true;
+		else
+			state->attnums = bms_add_member(state->attnums, lfirst_int(cell));
+	}
+	state->has_param =
+		has_param_walker((Node *) node->ss.ps.plan->qual, NULL);
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	{
+		state->is_target = is_modified(node->ss.ps.state, plan->scan.scanrelid);
+		state->is_locked = is_locked(node->ss.ps.state, plan->scan.scanrelid);
+	}
+	node->fdw_state = state;
+}
+
+void
+pfdw_scan_open(ForeignScanState *node, bool is_explain)
+{
+	PfdwScanState *state = node->fdw_state;
+	PfdwReader *reader = state->reader;
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+
+	if (reader->scan != NULL)
+		return;
+	pfdw_reader_open(reader, state->is_target || state->is_locked);
+	if (state->is_locked &&
+		!pmn_table_has_primary_key(reader->table->table))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot lock rows of foreign table \"%s\"",
+						RelationGetRelationName(reader->relation)),
+				 errdetail("The lake table has no primary key.")));
+	if ((state->is_target || state->is_locked) &&
+		reader->travel.kind != PMN_TRAVEL_LATEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot change or lock rows of foreign table \"%s\" "
+						"as of an earlier snapshot",
+						RelationGetRelationName(reader->relation))));
+	pfdw_reader_project(reader, state->attnums, state->needs_all);
+	pfdw_reader_plan(reader, plan->scan.plan.qual, plan->scan.scanrelid,
+					 is_explain ? NULL : node->ss.ps.ps_ExprContext);
+}
+
+TupleTableSlot *
+paimonIterateForeignScan(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+	PfdwReader *reader = state->reader;
+	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
+	const PfdwColumn *needed;
+	uint32 row;
+
+	ExecClearTuple(slot);
+	if (unlikely(reader->row >= reader->row_count))
+	{
+		if (reader->scan == NULL)
+			pfdw_scan_open(node, false);
+		if (!pfdw_reader_next_batch(reader))
+			return slot;
+	}
+	if (unlikely(!state->is_preset))
+	{
+		preset_slot(slot);
+		state->is_preset = true;
+	}
+	row = pfdw_reader_row(reader, reader->row++);
+	needed = reader->needed;
+	for (int i = 0; i < reader->needed_count; i++)
+	{
+		int at = needed[i].attnum - 1;
+
+		slot->tts_values[at] = reader->decoder->values[i][row];
+		slot->tts_isnull[at] = reader->decoder->nulls[i][row];
+	}
+	return ExecStoreVirtualTuple(slot);
+}
+
+static void
+preset_slot(TupleTableSlot *slot)
+{
+	int count = slot->tts_tupleDescriptor->natts;
+
+	memset(slot->tts_values, 0, sizeof(Datum) * count);
+	memset(slot->tts_isnull, 1, sizeof(bool) * count);
+}
+
+void
+paimonReScanForeignScan(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+
+	state->is_preset = false;
+	if (state->has_param && node->ss.ps.chgParam != NULL)
+		pfdw_reader_unplan(state->reader);
+	else
+		pfdw_reader_rewind(state->reader);
+}
+
+void
+paimonEndForeignScan(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+
+	if (state == NULL)
+		return;
+	pfdw_reader_close(state->reader);
+	node->fdw_state = NULL;
+}
+
+static bool
+has_param_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return true;
+	return expression_tree_walker(node, has_param_walker, context);
+}
+
+/* Whether the statement updates or deletes from this scan's relation. */
+static bool
+is_modified(EState *estate, Index scanrelid)
+{
+	if (estate->es_plannedstmt == NULL)
+		return false;
+	return list_member_int(estate->es_plannedstmt->resultRelations,
+						   (int) scanrelid);
+}
+
+static bool
+is_locked(EState *estate, Index scanrelid)
+{
+	ListCell *cell;
+
+	if (estate->es_plannedstmt == NULL)
+		return false;
+	foreach (cell, estate->es_plannedstmt->rowMarks)
+	{
+		PlanRowMark *mark = lfirst_node(PlanRowMark, cell);
+
+		if (mark->rti == scanrelid && mark->strength != LCS_NONE)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,25 @@
+/*
+ * fdw_scan_state.h
+ *
+ * What a running scan keeps; shared by the scan and its EXPLAIN.
+ */
+#ifndef PFDW_SCAN_STATE_H
+#define PFDW_SCAN_STATE_H
+
+#include "fdw_reader.h"
+
+typedef struct PfdwScanState
+{
+	PfdwReader *reader;
+	Bitmapset *attnums; /* attributes that the plan needs */
+	bool needs_all;		/* a whole-row reference */
+	bool has_param;		/* the quals name parameters */
+	bool is_target;		/* the statement changes this relation */
+	bool is_locked;		/* FOR UPDATE and its kin */
+	bool is_preset;		/* the slot's other attributes are null */
+} PfdwScanState;
+
+/* Open and plan; for EXPLAIN without values of parameters. */
+extern void pfdw_scan_open(ForeignScanState *node, bool is_explain);
+
+#endif /* PFDW_SCAN_STATE_H */

@@ -1,0 +1,373 @@
+/*
+ * fdw_writer.c
+ *
+ * What one statement writes to one lake table. Rows are encoded into a batch
+ * and handed to storage when the batch is full; at the end of the statement
+ * storage closes its files and the commit message goes to delta/, which
+ * publishes it with the transaction or discards it with a rollback.
+ *
+ * Invariants:
+ * - All modify nodes of one statement on one table share the writer. Paimon
+ *   orders rows of one key by sequence number, and one writer numbers them in
+ *   the order in which they came (WITH d AS (DELETE ...) INSERT ...).
+ * - New rows of a key-changing UPDATE are written after everything else of
+ *   the statement: otherwise, in "SET id = id + 1", the delete of the second
+ *   row would remove what the first one became.
+ * - Files are closed before AFTER ROW triggers run, so that those see the
+ *   statement's rows: a hook on ExecutorFinish does it. A later row of the
+ *   same statement simply opens the next file.
+ *
+ * A failed statement never comes to its end. Its open files go with the
+ * transaction's handle or the savepoint's end (delta/); what the list below
+ * still holds then is dropped by transaction hooks.
+ */
+#include "fdw_writer.h"
+
+#include "access/xact.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#define BATCH_ROWS_MAX 4096
+#define BATCH_BYTES_MAX (4 * 1024 * 1024)
+
+/* Writers of statements that run now, newest first. */
+static dlist_head open_writers = DLIST_STATIC_INIT(open_writers);
+static ExecutorFinish_hook_type previous_executor_finish = NULL;
+
+static void executor_finish(QueryDesc *query);
+static void subxact_callback(SubXactEvent event, SubTransactionId subid,
+							 SubTransactionId parent, void *arg);
+static void xact_callback(XactEvent event, void *arg);
+static void writer_prepare(PfdwWriter *writer, Relation relation);
+static void write_pending_batch(PfdwWriter *writer);
+static void writer_finish(PfdwWriter *writer, Relation relation);
+
+void
+pfdw_writer_init(void)
+{
+	previous_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
+	RegisterSubXactCallback(subxact_callback, NULL);
+	RegisterXactCallback(xact_callback, NULL);
+}
+
+PfdwWriter *
+pfdw_writer_acquire(EState *estate, Relation relation)
+{
+	Oid relid = RelationGetRelid(relation);
+	MemoryContext context;
+	MemoryContext old;
+	PfdwWriter *writer;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &open_writers)
+	{
+		writer = dlist_container(PfdwWriter, node, iter.cur);
+		if (writer->estate == estate && writer->relid == relid)
+		{
+			writer->references++;
+			return writer;
+		}
+	}
+	/*
+	 * Not below the statement's context: the list outlives a failed
+	 * statement by a little, until the transaction hooks clear it.
+	 */
+	context = AllocSetContextCreate(TopTransactionContext, "paimon writer",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	writer = palloc0(sizeof(*writer));
+	writer->estate = estate;
+	writer->relid = relid;
+	writer->subid = GetCurrentSubTransactionId();
+	writer->references = 1;
+	writer->context = context;
+	writer_prepare(writer, relation);
+	dlist_push_head(&open_writers, &writer->node);
+	MemoryContextSwitchTo(old);
+	return writer;
+}
+
+/* Attribute of a lake field, or 0. */
+static AttrNumber
+attribute_of_field(const PfdwWriter *writer, int32 field)
+{
+	for (int i = 0; i < writer->column_count; i++)
+	{
+		if (writer->columns[i].field == field)
+			return writer->columns[i].attnum;
+	}
+	return InvalidAttrNumber;
+}
+
+/* Columns that the lake wants NOT NULL, whatever the foreign table says. */
+static void
+find_required(PfdwWriter *writer, Relation relation)
+{
+	const PmnSchema *schema = writer->table->schema;
+
+	for (uint32 i = 0; i < schema->field_count; i++)
+	{
+		const PmnField *field = &schema->fields[i];
+		AttrNumber attnum = attribute_of_field(writer, (int32) i);
+
+		if (field->type.is_nullable)
+			continue;
+		if (attnum == InvalidAttrNumber && field->default_value != NULL)
+			continue;
+		if (attnum == InvalidAttrNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_NOT_NULL_VIOLATION),
+					 errmsg("foreign table \"%s\" has no column for \"%s\", "
+							"which the lake table requires",
+							RelationGetRelationName(relation), field->name)));
+		if (!TupleDescAttr(writer->tupdesc, attnum - 1)->attnotnull)
+			writer->required = lappend_int(writer->required, attnum);
+	}
+}
+
+static void
+find_key(PfdwWriter *writer)
+{
+	const PmnSchema *schema = writer->table->schema;
+
+	writer->has_key = schema->primary_key_count > 0;
+	writer->key_attnums =
+		palloc(sizeof(AttrNumber) * (schema->primary_key_count + 1));
+	for (uint32 i = 0; i < schema->primary_key_count; i++)
+	{
+		int32 field = pmn_schema_field_index(schema, schema->primary_keys[i]);
+		AttrNumber attnum = attribute_of_field(writer, field);
+
+		/* find_required has refused a table without its key columns. */
+		Assert(attnum != InvalidAttrNumber);
+		writer->key_attnums[writer->key_count++] = attnum;
+	}
+}
+
+static void
+writer_prepare(PfdwWriter *writer, Relation relation)
+{
+	PfdwOptions *options = pfdw_options_get(writer->relid);
+
+	writer->options = options;
+	if (options->travel.kind != PMN_TRAVEL_LATEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot write to foreign table \"%s\"",
+						RelationGetRelationName(relation)),
+				 errdetail("Its options name an earlier snapshot.")));
+	pfdw_relation_check_write(writer->relid, options);
+	writer->row_context = AllocSetContextCreate(
+		writer->context, "paimon row", ALLOCSET_DEFAULT_SIZES);
+	writer->tupdesc = CreateTupleDescCopy(RelationGetDescr(relation));
+	/* The copy drops constraints, which NOT NULL lives in. */
+	for (int i = 0; i < writer->tupdesc->natts; i++)
+		TupleDescAttr(writer->tupdesc, i)->attnotnull =
+			TupleDescAttr(RelationGetDescr(relation), i)->attnotnull;
+	writer->table = pfdw_delta_table(writer->relid, &options->ref);
+	pfdw_check(writer->table->env,
+			   pmn_table_check_write(writer->table->table));
+	writer->columns = pfdw_columns_match(relation, writer->table->schema,
+										 &writer->column_count);
+	find_required(writer, relation);
+	find_key(writer);
+	if (writer->has_key)
+		pfdw_view_lock(writer->relid, &options->ref, writer->table);
+	writer->encoder = pfdw_encoder_create(
+		writer->table->schema, writer->columns, writer->column_count);
+}
+
+static void
+open_write(PfdwWriter *writer)
+{
+	PmnTravel latest = {0};
+	PmnWriteRequest request = {0};
+	PfdwView view;
+
+	pfdw_view_get(writer->relid, &writer->options->ref, writer->table,
+				  &latest, &view);
+	request.base_snapshot_id = view.snapshot_id;
+	request.pending = view.pending;
+	request.pending_count = view.pending_count;
+	request.memory_limit_bytes =
+		(size_t) Max(maintenance_work_mem, 65536) * 1024;
+	writer->write = pfdw_write_open(writer->table, &request);
+}
+
+void
+pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
+{
+	MemoryContext old;
+
+	/* What an output function leaves behind goes with the next row. */
+	MemoryContextReset(writer->row_context);
+	old = MemoryContextSwitchTo(writer->row_context);
+	pfdw_encode_slot(writer->encoder, slot, kind);
+	MemoryContextSwitchTo(old);
+	if (pfdw_encoder_rows(writer->encoder) >= BATCH_ROWS_MAX ||
+		pfdw_encoder_bytes(writer->encoder) >= BATCH_BYTES_MAX)
+		write_pending_batch(writer);
+}
+
+static void
+write_pending_batch(PfdwWriter *writer)
+{
+	MemoryContext old;
+	const PmnBatch *batch;
+	const uint8_t *kinds;
+
+	if (pfdw_encoder_rows(writer->encoder) == 0)
+		return;
+	old = MemoryContextSwitchTo(writer->context);
+	if (writer->write == NULL)
+		open_write(writer);
+	batch = pfdw_encoder_batch(writer->encoder, &kinds);
+	pfdw_check(writer->table->env,
+			   pmn_write_batch(writer->write, batch, kinds));
+	pfdw_encoder_reset(writer->encoder);
+	MemoryContextSwitchTo(old);
+}
+
+void
+pfdw_writer_defer(PfdwWriter *writer, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+	if (writer->deferred == NULL)
+	{
+		writer->deferred = tuplestore_begin_heap(false, false, work_mem);
+		writer->deferred_slot =
+			MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsMinimalTuple);
+	}
+	tuplestore_puttupleslot(writer->deferred, slot);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+write_deferred(PfdwWriter *writer)
+{
+	if (writer->deferred == NULL)
+		return;
+	while (tuplestore_gettupleslot(writer->deferred, true, false,
+								   writer->deferred_slot))
+		pfdw_writer_add(writer, writer->deferred_slot, PMN_INSERT);
+	ExecClearTuple(writer->deferred_slot);
+	tuplestore_clear(writer->deferred);
+}
+
+/* Close the files and give the message to the transaction. */
+static void
+writer_finish(PfdwWriter *writer, Relation relation)
+{
+	PmnMessage *message = NULL;
+
+	if (writer->inserted != NULL)
+	{
+		pfdw_strict_check(writer, relation);
+		/* What comes later meets these keys in the table itself. */
+		pfdw_keyset_free(writer->inserted);
+		writer->inserted = NULL;
+	}
+	write_deferred(writer);
+	write_pending_batch(writer);
+	if (writer->write == NULL)
+		return;
+	pfdw_check(writer->table->env, pmn_write_finish(writer->write, &message));
+	pfdw_write_close(writer->table->env, writer->write);
+	writer->write = NULL;
+	if (message != NULL)
+		pfdw_delta_add(writer->relid, message, writer->from_read);
+}
+
+static void
+writer_free(PfdwWriter *writer)
+{
+	dlist_delete(&writer->node);
+	if (writer->deferred_slot != NULL)
+		ExecDropSingleTupleTableSlot(writer->deferred_slot);
+	if (writer->deferred != NULL)
+		tuplestore_end(writer->deferred);
+	MemoryContextDelete(writer->context);
+}
+
+void
+pfdw_writer_release(PfdwWriter *writer, Relation relation)
+{
+	Assert(writer->references > 0);
+	if (--writer->references > 0)
+		return;
+	writer_finish(writer, relation);
+	writer_free(writer);
+}
+
+/* ---- hooks ------------------------------------------------------------ */
+
+static void
+executor_finish(QueryDesc *query)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &open_writers)
+	{
+		PfdwWriter *writer = dlist_container(PfdwWriter, node, iter.cur);
+		Relation relation;
+
+		if (writer->estate != query->estate)
+			continue;
+		relation = RelationIdGetRelation(writer->relid);
+		writer_finish(writer, relation);
+		RelationClose(relation);
+	}
+	if (previous_executor_finish != NULL)
+		previous_executor_finish(query);
+	else
+		standard_ExecutorFinish(query);
+}
+
+/* No error may be thrown here, and nothing that reads tables be called. */
+static void
+subxact_callback(SubXactEvent event, SubTransactionId subid,
+				 SubTransactionId parent, void *arg)
+{
+	dlist_mutable_iter iter;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	dlist_foreach_modify(iter, &open_writers)
+	{
+		PfdwWriter *writer = dlist_container(PfdwWriter, node, iter.cur);
+
+		if (writer->subid != subid)
+			continue;
+		if (event == SUBXACT_EVENT_COMMIT_SUB)
+		{
+			writer->subid = parent;
+			continue;
+		}
+		/*
+		 * delta/ closes the storage writer, and a tuplestore's files belong
+		 * to the resource owner; what is left is memory.
+		 */
+		dlist_delete(&writer->node);
+		MemoryContextDelete(writer->context);
+	}
+}
+
+/* Handles and memory go with the transaction; forget the pointers. */
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			dlist_init(&open_writers);
+			break;
+		default:
+			break;
+	}
+}

@@ -1,0 +1,51 @@
+/*
+ * lsm_cast.h
+ *
+ * Values of old data files in the type their column has now, as Paimon's
+ * CastExecutors do it. Casts that parse text, depend on a time zone, or touch
+ * nested types are PMN_UNSUPPORTED.
+ */
+#ifndef LSM_CAST_H
+#define LSM_CAST_H
+
+#include "lsm.h"
+
+typedef enum PmnCastKind
+{
+	PMN_CAST_NONE,		 /* same bytes: use the vector as it is */
+	PMN_CAST_TO_INTEGER, /* from numbers and BOOLEAN; wraps as Java does */
+	PMN_CAST_TO_REAL,
+	PMN_CAST_TO_DECIMAL, /* rounds half up; what does not fit is null */
+	PMN_CAST_TO_BOOLEAN,
+	PMN_CAST_TO_TEXT,  /* cut, CHAR padded */
+	PMN_CAST_TO_BYTES, /* cut, BINARY padded */
+	PMN_CAST_TO_TIMESTAMP,
+	PMN_CAST_TO_DATE,
+	PMN_CAST_TO_TIME
+} PmnCastKind;
+
+typedef struct PmnCast
+{
+	PmnCastKind kind;
+	const PmnType *from;
+	const PmnType *to;
+} PmnCast;
+
+/* The cast between two types. column is for messages. */
+PMN_CHECKED PmnCode pmn_cast_make(PmnEnv *env, const char *column,
+								  const PmnType *from, const PmnType *to,
+								  PmnCast *out);
+
+/*
+ * pmn_cast_run -- src's first count rows into dst, whose values and nulls have
+ * room for them (nulls are always written). Bytes are made in arena, with
+ * headroom. Not for PMN_CAST_NONE. Errors PMN_OUT_OF_RANGE (a timestamp).
+ */
+PMN_CHECKED PmnCode pmn_cast_run(const PmnCast *cast, PmnArena *arena,
+								 const PmnVector *src, uint32_t count,
+								 PmnVector *dst);
+
+/* Bytes in arena, 4-byte aligned with headroom; NULL when memory is out. */
+uint8_t *pmn_headroom_alloc(PmnArena *arena, size_t size);
+
+#endif /* LSM_CAST_H */

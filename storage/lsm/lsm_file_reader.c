@@ -1,0 +1,477 @@
+/*
+ * lsm_file_reader.c
+ *
+ * A data file seen through the table's current schema. The file's own schema
+ * is the table schema with the id in the manifest; fields of the two are
+ * matched by id, then the column is looked up in the file by the name it had
+ * then. What a requested column becomes is decided once, at open:
+ *
+ *   FILE      the file's vector, as it is
+ *   CAST      the file's vector through a cast of schema evolution
+ *   CONSTANT  the partition's value, or null for a column added later
+ *
+ * Partition columns are never read from files (migrated ones lack them), and
+ * neither are _KEY_ columns: keys are read as the plain columns they copy, so
+ * fat and thin files are the same to us.
+ */
+#include "lsm_file_reader.h"
+
+#include "lsm_cast.h"
+
+typedef enum ColumnSource
+{
+	COLUMN_FILE,
+	COLUMN_CAST,
+	COLUMN_CONSTANT
+} ColumnSource;
+
+typedef struct ReaderColumn
+{
+	ColumnSource source;
+	const char *name;
+	uint32_t file_column; /* FILE, CAST */
+	bool is_required;	  /* nulls are PMN_CORRUPT */
+	PmnCast cast;
+	uint8_t *nulls;	  /* CAST */
+	PmnVector vector; /* CAST: values; CONSTANT: all of it */
+} ReaderColumn;
+
+struct PmnDataFileReader
+{
+	PmnEnv *env;
+	PmnLsm *lsm;
+	PmnArena *arena;
+	PmnArena *batch_arena; /* bytes that casts make */
+	const char *path;
+	PmnFileReader *file;
+	PmnFormatReader *format;
+	ReaderColumn *columns;
+	uint32_t column_count;
+	PmnFormatColumn *file_columns;
+	uint32_t file_column_count;
+	/* Without file columns, rows are counted instead of read. */
+	uint64_t next_row;
+	PmnBatch batch;
+};
+
+/* ---- planning ---------------------------------------------------------- */
+
+static PmnCode
+fill_constant(PmnArena *arena, const PmnType *type, const PmnValue *value,
+			  PmnVector *out)
+{
+	size_t width;
+
+	out->kind = pmn_type_vector_kind(type);
+	width = pmn_vector_width(out->kind);
+	out->values = pmn_arena_alloc(arena, width * PMN_BATCH_ROWS);
+	if (out->values == NULL)
+		return PMN_NO_MEMORY;
+	if (value == NULL || value->is_null)
+	{
+		out->nulls = pmn_arena_alloc(arena, PMN_BATCH_ROWS);
+		if (out->nulls == NULL)
+			return PMN_NO_MEMORY;
+		memset(out->nulls, 1, PMN_BATCH_ROWS);
+		return PMN_OK;
+	}
+	if (out->kind == PMN_VECTOR_BYTES)
+	{
+		PmnBytes *values = out->values;
+		uint8_t *data = pmn_headroom_alloc(arena, value->as.bytes.size);
+
+		if (data == NULL)
+			return PMN_NO_MEMORY;
+		if (value->as.bytes.size > 0)
+			memcpy(data, value->as.bytes.data, value->as.bytes.size);
+		for (uint32_t i = 0; i < PMN_BATCH_ROWS; i++)
+			values[i] = pmn_bytes(data, value->as.bytes.size);
+		return PMN_OK;
+	}
+	for (uint32_t i = 0; i < PMN_BATCH_ROWS; i++)
+	{
+		switch (out->kind)
+		{
+			case PMN_VECTOR_BOOL:
+				((uint8_t *) out->values)[i] = value->as.i64 != 0;
+				break;
+			case PMN_VECTOR_I32:
+				((int32_t *) out->values)[i] = (int32_t) value->as.i64;
+				break;
+			case PMN_VECTOR_I64:
+				((int64_t *) out->values)[i] = value->as.i64;
+				break;
+			case PMN_VECTOR_F32:
+				((float *) out->values)[i] = (float) value->as.f64;
+				break;
+			case PMN_VECTOR_F64:
+				((double *) out->values)[i] = value->as.f64;
+				break;
+			case PMN_VECTOR_DEC128:
+				((PmnInt128 *) out->values)[i] = value->as.dec128;
+				break;
+			case PMN_VECTOR_TS96:
+				((PmnTimestamp *) out->values)[i] = value->as.ts96;
+				break;
+			case PMN_VECTOR_BYTES:
+			case PMN_VECTOR_NONE:
+				break;
+		}
+	}
+	return PMN_OK;
+}
+
+/* A column of the file; returns its position. */
+static uint32_t
+add_file_column(PmnDataFileReader *reader, const char *name, int32_t id,
+				const PmnType *type)
+{
+	PmnFormatColumn *column = &reader->file_columns[reader->file_column_count];
+
+	column->name = name;
+	column->id = id;
+	column->type = *type;
+	return reader->file_column_count++;
+}
+
+static const PmnField *
+field_by_id(const PmnSchema *schema, int32_t id)
+{
+	for (uint32_t i = 0; i < schema->field_count; i++)
+	{
+		if (schema->fields[i].id == id)
+			return &schema->fields[i];
+	}
+	return NULL;
+}
+
+static bool
+is_written(const PmnDataFile *file, const char *name)
+{
+	const PmnBytes *items = file->write_cols.items;
+
+	if (!file->has_write_cols)
+		return true;
+	for (uint32_t i = 0; i < file->write_cols.count; i++)
+	{
+		if (pmn_bytes_equal(items[i], pmn_bytes_string(name)))
+			return true;
+	}
+	return false;
+}
+
+static PmnCode
+plan_cast(PmnDataFileReader *reader, const PmnField *field,
+		  ReaderColumn *column)
+{
+	size_t width;
+
+	if (column->cast.kind == PMN_CAST_NONE)
+	{
+		column->source = COLUMN_FILE;
+		return PMN_OK;
+	}
+	column->source = COLUMN_CAST;
+	column->vector.kind = pmn_type_vector_kind(&field->type);
+	width = pmn_vector_width(column->vector.kind);
+	column->nulls = pmn_arena_alloc(reader->arena, PMN_BATCH_ROWS);
+	column->vector.values =
+		pmn_arena_alloc(reader->arena, width * PMN_BATCH_ROWS);
+	if (column->nulls == NULL || column->vector.values == NULL)
+		return PMN_NO_MEMORY;
+	return PMN_OK;
+}
+
+static PmnCode
+plan_field(PmnDataFileReader *reader, const PmnDataFileRequest *request,
+		   const PmnSchema *file_schema, uint32_t position,
+		   ReaderColumn *column)
+{
+	PmnLsm *lsm = reader->lsm;
+	const PmnField *field = &lsm->schema->fields[position];
+	const PmnField *old = field_by_id(file_schema, field->id);
+
+	column->name = field->name;
+	for (uint32_t i = 0; i < lsm->partition_count; i++)
+	{
+		if (lsm->partition_fields[i] != position)
+			continue;
+		column->source = COLUMN_CONSTANT;
+		return fill_constant(reader->arena, &field->type,
+							 &request->bucket->partition_values[i],
+							 &column->vector);
+	}
+	if (old == NULL)
+	{
+		column->source = COLUMN_CONSTANT;
+		return fill_constant(reader->arena, &field->type, NULL,
+							 &column->vector);
+	}
+	if (!is_written(request->file, old->name))
+		return pmn_fail(reader->env, PMN_UNSUPPORTED,
+						"file \"%s\" does not hold column \"%s\"",
+						reader->path, old->name);
+	for (uint32_t i = 0; request->is_key_value && i < lsm->key_count; i++)
+		column->is_required |=
+			lsm->key_fields[i] == position && !field->type.is_nullable;
+	PMN_TRY(pmn_cast_make(reader->env, field->name, &old->type, &field->type,
+						  &column->cast));
+	column->file_column =
+		add_file_column(reader, old->name, old->id, &old->type);
+	return plan_cast(reader, field, column);
+}
+
+static void
+plan_system_columns(PmnDataFileReader *reader)
+{
+	static const PmnType sequence_type = {.kind = PMN_TYPE_BIGINT};
+	static const PmnType kind_type = {.kind = PMN_TYPE_TINYINT};
+	ReaderColumn *columns = reader->columns;
+
+	columns[PMN_KV_SEQUENCE].source = COLUMN_FILE;
+	columns[PMN_KV_SEQUENCE].is_required = true;
+	columns[PMN_KV_SEQUENCE].name = PMN_FIELD_NAME_SEQUENCE;
+	columns[PMN_KV_SEQUENCE].file_column =
+		add_file_column(reader, PMN_FIELD_NAME_SEQUENCE,
+						PMN_FIELD_ID_SEQUENCE, &sequence_type);
+	columns[PMN_KV_KIND].source = COLUMN_FILE;
+	columns[PMN_KV_KIND].is_required = true;
+	columns[PMN_KV_KIND].name = PMN_FIELD_NAME_KIND;
+	columns[PMN_KV_KIND].file_column = add_file_column(
+		reader, PMN_FIELD_NAME_KIND, PMN_FIELD_ID_KIND, &kind_type);
+}
+
+static PmnCode
+plan_columns(PmnDataFileReader *reader, const PmnDataFileRequest *request)
+{
+	uint32_t system = request->is_key_value ? PMN_KV_FIELDS : 0;
+	uint32_t count = system + request->field_count;
+	const PmnSchema *file_schema;
+
+	reader->column_count = count;
+	reader->columns =
+		pmn_arena_alloc(reader->arena, count * sizeof(ReaderColumn));
+	reader->file_columns =
+		pmn_arena_alloc(reader->arena, count * sizeof(PmnFormatColumn));
+	reader->batch.columns =
+		pmn_arena_alloc(reader->arena, count * sizeof(PmnVector));
+	if (reader->columns == NULL || reader->file_columns == NULL ||
+		reader->batch.columns == NULL)
+		return PMN_NO_MEMORY;
+	reader->batch.column_count = count;
+	PMN_TRY(pmn_lsm_schema(reader->lsm, request->file->schema_id,
+						   &file_schema));
+	if (request->is_key_value)
+		plan_system_columns(reader);
+	for (uint32_t i = 0; i < request->field_count; i++)
+		PMN_TRY(plan_field(reader, request, file_schema, request->fields[i],
+						   &reader->columns[system + i]));
+	return PMN_OK;
+}
+
+/* The filter in terms of the file's columns: only fields that are read, with
+ * the type they have in the table. */
+static PmnCode
+plan_filter(PmnDataFileReader *reader, const PmnDataFileRequest *request,
+			PmnFormatReadRequest *read)
+{
+	const PmnSchema *schema = reader->lsm->schema;
+	uint32_t system = request->is_key_value ? PMN_KV_FIELDS : 0;
+	bool *allowed;
+	int32_t *positions;
+
+	if (request->filter == NULL)
+		return PMN_OK;
+	allowed = pmn_arena_alloc(reader->arena, schema->field_count);
+	positions = pmn_arena_alloc(reader->arena,
+								schema->field_count * sizeof(*positions));
+	if (allowed == NULL || positions == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < schema->field_count; i++)
+		positions[i] = -1;
+	for (uint32_t i = 0; i < request->field_count; i++)
+	{
+		const ReaderColumn *column = &reader->columns[system + i];
+
+		if (column->source == COLUMN_FILE &&
+			pmn_type_equal(column->cast.from, column->cast.to))
+		{
+			allowed[request->fields[i]] = true;
+			positions[request->fields[i]] = (int32_t) column->file_column;
+		}
+	}
+	read->filter_schema = schema;
+	read->filter_columns = positions;
+	return pmn_predicate_only(reader->arena, request->filter, allowed,
+							  &read->filter);
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+static PmnCode
+check_request(PmnDataFileReader *reader, const PmnDataFileRequest *request,
+			  const PmnFormatOps **format)
+{
+	const PmnDataFile *file = request->file;
+	const char *extension = pmn_path_format(reader->arena, file->file_name);
+	char *path;
+
+	if (extension == NULL)
+		return PMN_NO_MEMORY;
+	PMN_TRY(pmn_path_data_file(
+		reader->arena, reader->env, &reader->lsm->path,
+		request->bucket->directory, file->file_name,
+		file->has_external_path ? &file->external_path : NULL, &path));
+	reader->path = path;
+	if (file->has_write_cols && reader->lsm->options->data_evolution)
+		return pmn_fail(reader->env, PMN_UNSUPPORTED,
+						"file \"%s\" holds only some columns (data "
+						"evolution)",
+						path);
+	if (pmn_format_lookup(reader->env, extension, format) != PMN_OK)
+		return pmn_note(reader->env, "file \"%s\"", path);
+	return PMN_OK;
+}
+
+static PmnCode
+open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
+{
+	const PmnFormatOps *format = NULL;
+	PmnFormatReadRequest read = {0};
+	PmnCode code;
+
+	PMN_TRY(check_request(reader, request, &format));
+	PMN_TRY(plan_columns(reader, request));
+	PMN_TRY(plan_filter(reader, request, &read));
+	read.columns = reader->file_columns;
+	read.column_count = reader->file_column_count;
+	read.memory_limit_bytes = request->memory_limit_bytes;
+	PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
+	code = pmn_format_open_reader(format, reader->file, &read,
+								  &reader->format);
+	if (code != PMN_OK)
+		return pmn_note(reader->env, "file \"%s\"", reader->path);
+	if (request->file->row_count < 0 ||
+		reader->format->row_count != (uint64_t) request->file->row_count)
+		return pmn_fail(reader->env, PMN_CORRUPT,
+						"file \"%s\" has %" PRIu64
+						" rows, its manifest says %" PRId64,
+						reader->path, reader->format->row_count,
+						request->file->row_count);
+	return PMN_OK;
+}
+
+PmnCode
+pmn_data_file_open(PmnLsm *lsm, const PmnDataFileRequest *request,
+				   PmnDataFileReader **out)
+{
+	PmnDataFileReader *reader = pmn_alloc(lsm->env, sizeof(*reader));
+	PmnCode code;
+
+	*out = NULL;
+	if (reader == NULL)
+		return PMN_NO_MEMORY;
+	reader->env = lsm->env;
+	reader->lsm = lsm;
+	code = pmn_arena_create(lsm->env, 0, &reader->arena);
+	if (code == PMN_OK)
+		code = pmn_arena_create(lsm->env, 0, &reader->batch_arena);
+	if (code == PMN_OK)
+		code = open_file(reader, request);
+	if (code != PMN_OK)
+	{
+		pmn_data_file_close(reader);
+		return code;
+	}
+	*out = reader;
+	return PMN_OK;
+}
+
+void
+pmn_data_file_close(PmnDataFileReader *reader)
+{
+	if (reader == NULL)
+		return;
+	pmn_format_reader_close(reader->format);
+	pmn_file_reader_close(reader->file);
+	pmn_arena_destroy(reader->batch_arena);
+	pmn_arena_destroy(reader->arena);
+	pmn_free(reader->env, reader, sizeof(*reader));
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static PmnCode
+make_column(PmnDataFileReader *reader, const ReaderColumn *column,
+			const PmnBatch *read, uint32_t count, PmnVector *out)
+{
+	const PmnVector *src;
+
+	if (column->source == COLUMN_CONSTANT)
+	{
+		*out = column->vector;
+		return PMN_OK;
+	}
+	src = &read->columns[column->file_column];
+	if (column->is_required && src->nulls != NULL &&
+		memchr(src->nulls, 1, count) != NULL)
+		return pmn_fail(reader->env, PMN_CORRUPT,
+						"file \"%s\" has a null in column \"%s\"",
+						reader->path, column->name);
+	*out = *src;
+	if (column->source == COLUMN_FILE)
+		return PMN_OK;
+	*out = column->vector;
+	out->nulls = column->nulls;
+	if (pmn_cast_run(&column->cast, reader->batch_arena, src, count, out) !=
+		PMN_OK)
+		return pmn_note(reader->env, "file \"%s\", column \"%s\"",
+						reader->path, column->name);
+	if (memchr(out->nulls, 1, count) == NULL)
+		out->nulls = NULL;
+	return PMN_OK;
+}
+
+/* How many rows come next when no column of the file is wanted. */
+static uint32_t
+count_rows(PmnDataFileReader *reader, uint64_t *first_row)
+{
+	uint64_t left = reader->format->row_count - reader->next_row;
+	uint32_t count =
+		left < PMN_BATCH_ROWS ? (uint32_t) left : PMN_BATCH_ROWS;
+
+	*first_row = reader->next_row;
+	reader->next_row += count;
+	return count;
+}
+
+PmnCode
+pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
+				   uint64_t *first_row)
+{
+	PmnBatch *read = NULL;
+	uint32_t count;
+
+	*out = NULL;
+	if (reader->file_column_count == 0)
+	{
+		PMN_TRY(pmn_poll(reader->env));
+		count = count_rows(reader, first_row);
+	}
+	else
+	{
+		if (pmn_format_next(reader->format, &read, first_row) != PMN_OK)
+			return pmn_note(reader->env, "file \"%s\"", reader->path);
+		count = read == NULL ? 0 : read->row_count;
+	}
+	if (count == 0)
+		return PMN_OK;
+	pmn_arena_reset(reader->batch_arena);
+	for (uint32_t i = 0; i < reader->column_count; i++)
+		PMN_TRY(make_column(reader, &reader->columns[i], read, count,
+							&reader->batch.columns[i]));
+	reader->batch.row_count = count;
+	reader->batch.selected_count = count;
+	*out = &reader->batch;
+	return PMN_OK;
+}

@@ -1,0 +1,182 @@
+/*
+ * table_golden_test.c
+ *
+ * Tables written by Apache Paimon, below the directory that PMN_FIXTURES
+ * names: each one that we support must give as many rows as Paimon does, by
+ * reading and by counting, and must verify without a report; each broken one
+ * must fail with a code. Values are compared elsewhere, through SQL.
+ */
+#include <stdio.h>
+
+#include "table_testing.h"
+
+/* Lines of expected/<file>; -1 when there is no such file. */
+static int64_t
+count_lines(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
+			const char *name, const char *file)
+{
+	PmnArena *arena = NULL;
+	PmnBuffer text;
+	int64_t lines = -1;
+
+	pmn_buffer_init(&text, &env->base);
+	CHECK_OK(env, pmn_arena_create(&env->base, 0, &arena));
+	if (pmn_fs_read_file(
+			fs, pmn_path_join(arena, root, name, "expected", file, NULL),
+			1u << 30, &text) == PMN_OK)
+	{
+		lines = 0;
+		for (size_t i = 0; i < text.size; i++)
+			lines += text.data[i] == '\n';
+	}
+	pmn_buffer_free(&text);
+	pmn_arena_destroy(arena);
+	return lines;
+}
+
+/* Rows of a snapshot with all columns that can be read, or with none. */
+static PmnCode
+count_rows(PmnTable *table, int64_t snapshot_id, bool with_columns,
+		   int64_t *rows)
+{
+	const PmnSchema *schema = pmn_table_schema(table);
+	PmnScanRequest request = {.snapshot_id = snapshot_id};
+	int32_t projection[256];
+	uint32_t count = 0;
+	PmnScan *scan = NULL;
+	PmnRead *read = NULL;
+	PmnBatch *batch = NULL;
+	PmnCode code;
+
+	*rows = 0;
+	for (uint32_t f = 0; with_columns && f < schema->field_count; f++)
+	{
+		if (pmn_type_vector_kind(&schema->fields[f].type) != PMN_VECTOR_NONE)
+			projection[count++] = (int32_t) f;
+	}
+	code = pmn_scan_plan(table, &request, &scan);
+	if (code == PMN_OK)
+		code = pmn_read_open(scan, projection, count, &read);
+	while (code == PMN_OK)
+	{
+		code = pmn_read_next(read, &batch);
+		if (code != PMN_OK || batch == NULL)
+			break;
+		CHECK(batch->selected_count > 0);
+		CHECK(batch->column_count == count);
+		*rows += batch->selected_count;
+	}
+	pmn_read_close(read);
+	pmn_scan_close(scan);
+	return code;
+}
+
+static bool
+report(void *context, const char *object, const char *problem)
+{
+	printf("# %s: %s: %s\n", (const char *) context, object, problem);
+	return true;
+}
+
+static bool
+count_file(void *context, const PmnFileInfo *info)
+{
+	(void) info;
+	(*(int64_t *) context)++;
+	return true;
+}
+
+/* Read one table; the code says whether it is supported. */
+static PmnCode
+read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
+		   const char *name)
+{
+	PmnTravel travel = {.kind = PMN_TRAVEL_LATEST};
+	int64_t expected = count_lines(env, fs, root, name, "latest.jsonl");
+	char warehouse[512];
+	PmnCatalog *catalog = NULL;
+	PmnTable *table = NULL;
+	int64_t id = 0;
+	int64_t schema_id = 0;
+	int64_t rows = 0;
+	int64_t counted = 0;
+	int64_t files = 0;
+	PmnCode code;
+
+	snprintf(warehouse, sizeof(warehouse), "%s/%s/warehouse", root, name);
+	CHECK_OK(env, pmn_catalog_open(&env->base, warehouse, &catalog));
+	code = pmn_table_open(catalog, "db", "t", NULL, &table);
+	if (code == PMN_OK)
+		code = pmn_table_check_read(table);
+	if (code == PMN_OK)
+		code = pmn_table_resolve(table, &travel, &id, &schema_id);
+	if (code == PMN_OK)
+		code = count_rows(table, id, true, &rows);
+	if (code == PMN_OK)
+		code = count_rows(table, id, false, &counted);
+	if (code == PMN_OK && (rows != expected || counted != expected))
+	{
+		printf("# %s: %" PRId64 " rows, %" PRId64 " counted, %" PRId64
+			   " expected\n",
+			   name, rows, counted, expected);
+		CHECK(false);
+	}
+	if (code == PMN_OK)
+		code = pmn_table_visit_files(table, id, count_file, &files);
+	if (code == PMN_OK)
+		code = pmn_table_verify(table, id, report, (void *) (uintptr_t) name);
+	pmn_table_close(table);
+	pmn_catalog_close(catalog);
+	return code;
+}
+
+TEST(golden_tables_have_their_rows)
+{
+	const char *root = getenv("PMN_FIXTURES");
+	PmnTestEnv env;
+	PmnFileSystem *fs = NULL;
+	PmnArena *arena = NULL;
+	PmnFileList list = {NULL, 0, 0};
+	uint32_t read = 0;
+	uint32_t refused = 0;
+
+	pmn_test_env_init(&env);
+	CHECK_OK(&env, pmn_fs_local_open(&env.base, &fs));
+	CHECK_OK(&env, pmn_arena_create(&env.base, 0, &arena));
+	CHECK_OK(&env, pmn_fs_list(fs, root, arena, &list));
+	for (size_t i = 0; i < list.count; i++)
+	{
+		const char *name = list.items[i].name;
+		bool is_broken = strncmp(name, "broken_", 7) == 0;
+		PmnCode code;
+
+		if (!list.items[i].is_directory)
+			continue;
+		code = read_table(&env, fs, root, name);
+		read += code == PMN_OK;
+		refused += code == PMN_UNSUPPORTED;
+		if (code != PMN_OK)
+			printf("# %s: code %d: %s (%s)\n", name, code,
+				   env.base.error.message, env.base.error.detail);
+		CHECK(is_broken ? code != PMN_OK
+						: code == PMN_OK || code == PMN_UNSUPPORTED);
+	}
+	printf("# %" PRIu32 " tables read, %" PRIu32 " refused\n", read, refused);
+	CHECK(read > 0);
+	pmn_arena_destroy(arena);
+	pmn_fs_close(fs);
+	CHECK(env.live_bytes == 0);
+}
+
+int
+main(void)
+{
+	if (getenv("PMN_FIXTURES") == NULL || getenv("PMN_ARROW_PATH") == NULL)
+	{
+		printf("# skipped: PMN_FIXTURES and PMN_ARROW_PATH are not both "
+			   "set\n");
+		return 0;
+	}
+	RUN(golden_tables_have_their_rows);
+	TEST_END();
+}

@@ -1,0 +1,406 @@
+/*
+ * table_read.c
+ *
+ * Splits to batches. Columns that only the filter needs are read as well and
+ * left out of the result. A raw file may be pruned by row groups with the
+ * whole filter; runs that are merged only with conjuncts on the key, because
+ * a row that the filter excludes may be the newest version of its key. The
+ * filter is then evaluated exactly on what the merge lets through.
+ *
+ * Counting rows needs no column: raw files without a filter are not even
+ * opened, their row counts stand in the manifest.
+ */
+#include "table_internal.h"
+
+#include <string.h>
+
+#define RUN_MEMORY_MIN (1u << 20)
+
+struct PmnRead
+{
+	PmnEnv *env;
+	PmnScan *scan;
+	PmnArena *arena;
+	PmnArena *split_arena; /* of the split being read */
+	/* Schema fields to read, each once. */
+	uint32_t *fields;
+	uint32_t field_count;
+	uint32_t *output; /* batch column i is fields[output[i]] */
+	uint32_t output_count;
+	/* Column of a schema field in raw and in merged batches, or -1. */
+	int32_t *raw_columns;
+	int32_t *merged_columns;
+	const PmnPredicate *filter;
+	const PmnPredicate *key_filter;
+	PmnKvLayout *layout; /* keyed tables */
+	/* What pmn_read_next hands out. */
+	PmnBatch batch;
+	PmnVector *columns;
+	PMN_ARRAY(uint32_t) selection;
+	/* Where we are. */
+	size_t split;
+	uint32_t file;
+	int64_t rows_to_count;
+	PmnDataFileReader *file_reader;
+	PmnMergeReader *merge_reader;
+};
+
+/* Position of field in read->fields, added when it is missing. */
+static PmnCode
+want_field(PmnRead *read, uint32_t field, uint32_t *position)
+{
+	const PmnField *column = &read->scan->table->lsm.schema->fields[field];
+	char type[128];
+
+	if (pmn_type_vector_kind(&column->type) == PMN_VECTOR_NONE)
+	{
+		(void) pmn_fail(read->env, PMN_UNSUPPORTED,
+						"column \"%s\" of table \"%s\" cannot be read",
+						column->name, read->scan->table->name);
+		return pmn_detail(read->env, "Its type is %s.",
+						  pmn_type_name(&column->type, type, sizeof(type)));
+	}
+	if (read->raw_columns[field] < 0)
+	{
+		read->raw_columns[field] = (int32_t) read->field_count;
+		read->merged_columns[field] =
+			(int32_t) (PMN_KV_FIELDS + read->field_count);
+		read->fields[read->field_count++] = field;
+	}
+	*position = (uint32_t) read->raw_columns[field];
+	return PMN_OK;
+}
+
+static PmnCode
+choose_fields(PmnRead *read, const int32_t *projection, uint32_t count)
+{
+	uint32_t field_count = read->scan->table->lsm.schema->field_count;
+	bool *used = pmn_arena_alloc(read->arena, field_count);
+	uint32_t position = 0;
+
+	if (used == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (projection[i] < 0 || (uint32_t) projection[i] >= field_count)
+			return pmn_fail(read->env, PMN_INVALID,
+							"table \"%s\" has no column number %" PRId32,
+							read->scan->table->name, projection[i]);
+		PMN_TRY(want_field(read, (uint32_t) projection[i],
+						   &read->output[i]));
+	}
+	if (read->filter != NULL)
+		pmn_predicate_fields(read->filter, used);
+	for (uint32_t f = 0; f < field_count; f++)
+	{
+		if (used[f])
+			PMN_TRY(want_field(read, f, &position));
+	}
+	return PMN_OK;
+}
+
+static PmnCode
+key_part(PmnRead *read)
+{
+	const PmnLsm *lsm = &read->scan->table->lsm;
+	bool *allowed;
+
+	if (read->filter == NULL)
+		return PMN_OK;
+	allowed = pmn_arena_alloc(read->arena, lsm->schema->field_count);
+	if (allowed == NULL)
+		return PMN_NO_MEMORY;
+	pmn_table_mark_fields(allowed, lsm->key_fields, lsm->key_count);
+	return pmn_predicate_only(read->arena, read->filter, allowed,
+							  &read->key_filter);
+}
+
+static PmnCode
+prepare(PmnRead *read, const int32_t *projection, uint32_t count)
+{
+	PmnLsm *lsm = &read->scan->table->lsm;
+	uint32_t field_count = lsm->schema->field_count;
+	size_t bytes = field_count * sizeof(int32_t);
+
+	PMN_TRY(pmn_arena_create(read->env, 0, &read->arena));
+	PMN_TRY(pmn_arena_create(read->env, 0, &read->split_arena));
+	read->output_count = count;
+	read->filter = read->scan->row_filter;
+	read->fields = pmn_arena_alloc(read->arena, bytes);
+	read->raw_columns = pmn_arena_alloc(read->arena, bytes);
+	read->merged_columns = pmn_arena_alloc(read->arena, bytes);
+	read->output = pmn_arena_alloc(read->arena, count * sizeof(uint32_t));
+	read->columns = pmn_arena_alloc(read->arena, count * sizeof(PmnVector));
+	if (read->fields == NULL || read->raw_columns == NULL ||
+		read->merged_columns == NULL || read->output == NULL ||
+		read->columns == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t f = 0; f < field_count; f++)
+	{
+		read->raw_columns[f] = -1;
+		read->merged_columns[f] = -1;
+	}
+	PMN_TRY(choose_fields(read, projection, count));
+	if (!lsm->is_keyed)
+		return PMN_OK;
+	PMN_TRY(key_part(read));
+	return pmn_kv_layout_make(lsm, read->arena, read->fields,
+							  read->field_count, &read->layout);
+}
+
+PmnCode
+pmn_read_open(PmnScan *scan, const int32_t *projection, uint32_t count,
+			  PmnRead **out)
+{
+	PmnRead *read = pmn_alloc(scan->env, sizeof(*read));
+	PmnCode code;
+
+	*out = NULL;
+	if (read == NULL)
+		return PMN_NO_MEMORY;
+	read->env = scan->env;
+	read->scan = scan;
+	code = prepare(read, projection, count);
+	if (code == PMN_OK)
+		*out = read;
+	else
+		pmn_read_close(read);
+	return code;
+}
+
+static void
+close_split(PmnRead *read)
+{
+	pmn_data_file_close(read->file_reader);
+	read->file_reader = NULL;
+	pmn_merge_reader_close(read->merge_reader);
+	read->merge_reader = NULL;
+	read->rows_to_count = 0;
+}
+
+PmnCode
+pmn_read_rewind(PmnRead *read)
+{
+	close_split(read);
+	read->split = 0;
+	read->file = 0;
+	return PMN_OK;
+}
+
+void
+pmn_read_close(PmnRead *read)
+{
+	if (read == NULL)
+		return;
+	close_split(read);
+	pmn_array_free(read->env, &read->selection);
+	pmn_arena_destroy(read->split_arena);
+	pmn_arena_destroy(read->arena);
+	pmn_free(read->env, read, sizeof(*read));
+}
+
+/* ---- merged splits ---------------------------------------------------- */
+
+static PmnCode
+open_run(PmnRead *read, const PmnSplit *split, const PmnLevelRun *run,
+		 size_t memory_limit_bytes, PmnRun **out)
+{
+	const PmnDataFile **files = pmn_arena_alloc(
+		read->split_arena, run->file_count * sizeof(*files));
+	bool is_alone = split->section->run_count == 1;
+
+	if (files == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < run->file_count; i++)
+		files[i] = run->files[i].file;
+	return pmn_run_open_files(&read->scan->table->lsm, split->bucket, files,
+							  run->file_count, read->layout,
+							  is_alone ? read->filter : read->key_filter,
+							  memory_limit_bytes, out);
+}
+
+static PmnCode
+open_merge(PmnRead *read, const PmnSplit *split)
+{
+	const PmnMergeReadOptions options = {.drop_deletes = true};
+	uint32_t count = split->section->run_count;
+	size_t limit = read->scan->memory_limit_bytes / count;
+	PmnRun **runs;
+	uint32_t opened = 0;
+	PmnCode code = PMN_OK;
+
+	pmn_arena_reset(read->split_arena);
+	runs = pmn_arena_alloc(read->split_arena, count * sizeof(*runs));
+	if (runs == NULL)
+		return PMN_NO_MEMORY;
+	if (limit < RUN_MEMORY_MIN)
+		limit = RUN_MEMORY_MIN;
+	while (opened < count)
+	{
+		code = open_run(read, split, &split->section->runs[opened], limit,
+						&runs[opened]);
+		if (code != PMN_OK)
+			break;
+		opened++;
+	}
+	if (code == PMN_OK)
+		return pmn_merge_reader_open(&read->scan->table->lsm, read->layout,
+									 runs, count, &options,
+									 &read->merge_reader);
+	for (uint32_t i = 0; i < opened; i++)
+		pmn_run_close(runs[i]);
+	return code;
+}
+
+/* ---- batches ---------------------------------------------------------- */
+
+/* Put the columns wanted, and the rows that match, into read->batch. */
+static PmnCode
+hand_out(PmnRead *read, const PmnBatch *batch, uint32_t first_column,
+		 const int32_t *field_columns, PmnBatch **out)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < read->output_count; i++)
+		read->columns[i] = batch->columns[first_column + read->output[i]];
+	read->batch.row_count = batch->row_count;
+	read->batch.column_count = read->output_count;
+	read->batch.columns = read->columns;
+	read->batch.selection = batch->selection;
+	read->batch.selected_count = batch->selection == NULL
+									 ? batch->row_count
+									 : batch->selected_count;
+	if (read->filter != NULL && read->batch.selected_count > 0)
+	{
+		read->selection.count = 0;
+		PMN_TRY(pmn_array_reserve(read->env, &read->selection,
+								  read->batch.selected_count));
+		PMN_TRY(pmn_predicate_select(
+			read->env, read->filter, read->scan->table->lsm.schema,
+			field_columns, batch, batch->selection,
+			read->batch.selected_count, read->selection.items, &count));
+		read->batch.selected_count = count;
+		read->batch.selection =
+			count == batch->row_count ? NULL : read->selection.items;
+	}
+	*out = read->batch.selected_count == 0 ? NULL : &read->batch;
+	return PMN_OK;
+}
+
+static PmnCode
+next_merged(PmnRead *read, PmnBatch **out)
+{
+	PmnBatch *batch = NULL;
+
+	*out = NULL;
+	while (*out == NULL)
+	{
+		PMN_TRY(pmn_merge_reader_next(read->merge_reader, &batch));
+		if (batch == NULL)
+			return PMN_OK;
+		PMN_TRY(hand_out(read, batch, PMN_KV_FIELDS, read->merged_columns,
+						 out));
+	}
+	return PMN_OK;
+}
+
+static PmnCode
+next_raw(PmnRead *read, PmnBatch **out)
+{
+	PmnBatch *batch = NULL;
+	uint64_t first_row = 0;
+
+	*out = NULL;
+	while (*out == NULL)
+	{
+		PMN_TRY(pmn_data_file_next(read->file_reader, &batch, &first_row));
+		if (batch == NULL)
+			return PMN_OK;
+		PMN_TRY(hand_out(read, batch, 0, read->raw_columns, out));
+	}
+	return PMN_OK;
+}
+
+static void
+next_counted(PmnRead *read, PmnBatch **out)
+{
+	int64_t count = read->rows_to_count < PMN_BATCH_ROWS
+						? read->rows_to_count
+						: PMN_BATCH_ROWS;
+
+	read->rows_to_count -= count;
+	read->batch.row_count = (uint32_t) count;
+	read->batch.column_count = 0;
+	read->batch.columns = read->columns;
+	read->batch.selection = NULL;
+	read->batch.selected_count = (uint32_t) count;
+	*out = &read->batch;
+}
+
+/* Open the next file of a raw split. */
+static PmnCode
+open_file(PmnRead *read, const PmnSplit *split)
+{
+	PmnDataFileRequest request = {
+		.file = split->files[read->file],
+		.bucket = split->bucket,
+		.fields = read->fields,
+		.field_count = read->field_count,
+		.filter = read->filter,
+		.memory_limit_bytes = read->scan->memory_limit_bytes,
+	};
+
+	read->file++;
+	if (read->field_count == 0)
+	{
+		read->rows_to_count = request.file->row_count;
+		return PMN_OK;
+	}
+	return pmn_data_file_open(&read->scan->table->lsm, &request,
+							  &read->file_reader);
+}
+
+/* Go on to the next file or section; *done at the end of the scan. */
+static PmnCode
+advance(PmnRead *read, bool *done)
+{
+	const PmnSplit *split;
+
+	close_split(read);
+	*done = read->split == read->scan->splits.count;
+	if (*done)
+		return PMN_OK;
+	split = &read->scan->splits.items[read->split];
+	if (split->section != NULL)
+	{
+		read->split++;
+		return open_merge(read, split);
+	}
+	if (read->file < split->file_count)
+		return open_file(read, split);
+	read->split++;
+	read->file = 0;
+	return PMN_OK;
+}
+
+PmnCode
+pmn_read_next(PmnRead *read, PmnBatch **out)
+{
+	bool done = false;
+
+	*out = NULL;
+	while (!done)
+	{
+		PMN_TRY(pmn_poll(read->env));
+		if (read->merge_reader != NULL)
+			PMN_TRY(next_merged(read, out));
+		else if (read->file_reader != NULL)
+			PMN_TRY(next_raw(read, out));
+		else if (read->rows_to_count > 0)
+			next_counted(read, out);
+		if (*out != NULL)
+			return PMN_OK;
+		PMN_TRY(advance(read, &done));
+	}
+	return PMN_OK;
+}
