@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/compaction' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER compaction_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -33,6 +33,13 @@ SELECT paimon.compact('t', true) = max(snapshot_id) FROM paimon.snapshots('t');
 CREATE FOREIGN TABLE e (a int) SERVER compaction_lake;
 SELECT paimon.compact('e'), paimon.flush('e');
 SELECT paimon.compact(NULL);
+-- a drop loses no committed row
+BEGIN;
+INSERT INTO e VALUES (1);
+DROP FOREIGN TABLE e;
+COMMIT;
+CREATE FOREIGN TABLE e () SERVER compaction_lake;
+SELECT * FROM e;
 
 -- not with rows of this transaction
 BEGIN;
@@ -46,5 +53,5 @@ DROP TABLE before;
 
 SET client_min_messages = warning;
 DROP SERVER compaction_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/ddl' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER ddl_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -30,8 +30,10 @@ SELECT * FROM t2;
 CREATE FOREIGN TABLE orders2 () SERVER ddl_lake
   OPTIONS (database 'sales', "table" 'orders');
 \d orders2
+\set VERBOSITY sqlstate
 CREATE FOREIGN TABLE none () SERVER ddl_lake OPTIONS (database 'sales');
 CREATE FOREIGN TABLE none () SERVER ddl_lake OPTIONS (database 'nowhere');
+\set VERBOSITY default
 
 -- declared columns must agree; a part of them is enough
 CREATE FOREIGN TABLE o3 (id bigint, nope int) SERVER ddl_lake
@@ -90,5 +92,5 @@ SELECT * FROM again;
 
 SET client_min_messages = warning;
 DROP SERVER ddl_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

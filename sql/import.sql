@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/import' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER import_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -14,7 +14,7 @@ CREATE SCHEMA made;
 SET search_path = made;
 CREATE FOREIGN TABLE a (id int NOT NULL, "Mixed Case" text, v numeric(10,3),
   b bytea, f real, ts timestamp(3)) SERVER import_lake
-  OPTIONS (database 'db', primary_key 'id', comment 'the first');
+  OPTIONS (database 'db', primary_key 'id', bucket '1', comment 'the first');
 CREATE FOREIGN TABLE b (x varchar(20), d date) SERVER import_lake
   OPTIONS (database 'db');
 CREATE FOREIGN TABLE "c-d" (x int) SERVER import_lake OPTIONS (database 'db');
@@ -49,11 +49,11 @@ IMPORT FOREIGN SCHEMA db FROM SERVER names INTO three;
 \d three.t
 SELECT id, "Select", "with space", "quo""te", "日本" FROM three.t ORDER BY id;
 
-DROP SCHEMA made, one, two, three CASCADE;
 SET client_min_messages = warning;
+DROP SCHEMA made, one, two, three CASCADE;
 DROP SERVER nested CASCADE;
 DROP SERVER names CASCADE;
 
 DROP SERVER import_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

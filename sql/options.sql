@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/options' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER options_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -70,5 +70,5 @@ SET paimon_fdw.nonsense = 1;
 DROP SERVER remote CASCADE;
 
 DROP SERVER options_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/privileges' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER privileges_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -80,11 +80,11 @@ REVOKE pg_read_server_files FROM regress_paimon_owner;
 SET ROLE regress_paimon_user;
 SELECT * FROM own.t;
 RESET ROLE;
+SET client_min_messages = warning;
 DROP SCHEMA own CASCADE;
 DROP OWNED BY regress_paimon_owner, regress_paimon_user;
 DROP ROLE regress_paimon_owner, regress_paimon_user;
 
-SET client_min_messages = warning;
 DROP SERVER privileges_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

@@ -4,7 +4,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/pushdown' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER pushdown_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -63,5 +63,5 @@ DROP FUNCTION same;
 
 SET client_min_messages = warning;
 DROP SERVER pushdown_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/time_travel' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER time_travel_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -62,19 +62,19 @@ SELECT count(*) FROM main;
 RESET paimon_fdw.as_of;
 \set golden :srcdir '/test/golden/evolution_append_parquet/warehouse'
 CREATE SERVER evolved FOREIGN DATA WRAPPER paimon_fdw OPTIONS (warehouse :'golden');
-CREATE FOREIGN TABLE now () SERVER evolved OPTIONS (database 'db', "table" 't');
-CREATE FOREIGN TABLE then () SERVER evolved
+CREATE FOREIGN TABLE newest () SERVER evolved OPTIONS (database 'db', "table" 't');
+CREATE FOREIGN TABLE oldest () SERVER evolved
   OPTIONS (database 'db', "table" 't', "scan.snapshot-id" '1');
-\d now
-\d then
-SELECT (SELECT count(*) FROM now) AS now, (SELECT count(*) FROM then) AS then;
+\d newest
+\d oldest
+SELECT (SELECT count(*) FROM newest) AS newest, (SELECT count(*) FROM oldest) AS oldest;
 SET paimon_fdw.as_of = 'snapshot:1';
-SELECT count(*), count(a), count(g) FROM now;
+SELECT count(*), count(a), count(g) FROM newest;
 RESET paimon_fdw.as_of;
 SET client_min_messages = warning;
 DROP SERVER tags CASCADE;
 DROP SERVER evolved CASCADE;
 
 DROP SERVER time_travel_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/types' AS warehouse
   FROM pg_control_system() \gset
-SELECT format('rm -rf %1$s && mkdir -p %1$s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
 CREATE SERVER types_lake FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'warehouse');
@@ -19,7 +19,8 @@ CREATE FOREIGN TABLE t (
   ty smallint OPTIONS (paimon_type 'TINYINT'),
   ts9 timestamp OPTIONS (paimon_type 'TIMESTAMP(9)')
 ) SERVER types_lake OPTIONS (primary_key 'id', bucket '1');
-SELECT fields FROM paimon.schemas('t');
+SELECT f ->> 'name' AS name, f ->> 'type' AS type
+  FROM paimon.schemas('t'), jsonb_array_elements(fields::jsonb) f;
 
 INSERT INTO t VALUES (1, true, -32768, -2147483648, -9223372036854775808,
   'NaN', '-Infinity', -99999999999999.9999, 9999999999999999999999999999.9999999999,
@@ -66,10 +67,10 @@ CREATE SCHEMA types_golden;
 IMPORT FOREIGN SCHEMA db FROM SERVER types_golden INTO types_golden;
 \d types_golden.t
 SELECT count(*) FROM types_golden.t;
-DROP SCHEMA types_golden CASCADE;
 SET client_min_messages = warning;
+DROP SCHEMA types_golden CASCADE;
 DROP SERVER types_golden;
 
 DROP SERVER types_lake CASCADE;
-SELECT format('rm -rf %s', :'warehouse') AS command \gset
+SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

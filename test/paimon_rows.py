@@ -98,6 +98,8 @@ class Psql:
         """[(name, sql)] -> {name: (rows as text lines, error or None)}."""
         text = ["\\set VERBOSITY verbose", "\\pset null '\\\\N'"]
         for name, sql in statements:
+            if not sql.endswith(("gdesc", ";")):
+                sql += ";"
             text += ["\\echo :::%s" % name, sql]
         text.append("\\echo :::end")
         done = subprocess.run(

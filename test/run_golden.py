@@ -45,9 +45,44 @@ def targets(case_dir):
         yield name, option % what if what else option
 
 
-def table_sql(number, option):
-    return ("CREATE FOREIGN TABLE t%d () SERVER golden OPTIONS "
-            "(database 'db', table 't'%s);" % (number, option))
+def table_sql(number, option, columns=""):
+    return ("CREATE FOREIGN TABLE t%d (%s) SERVER golden OPTIONS "
+            "(database 'db', table 't'%s);" % (number, columns, option))
+
+
+def bytes_for_text(described):
+    """A column list in which every text column is bytea: text that holds a
+    NUL byte has no other exact form in PostgreSQL."""
+    columns = [line.rsplit("|", 1) for line in described if line]
+    return ", ".join('"%s" %s' % (
+        name.replace('"', '""'), "bytea"
+        if kind.startswith(("text", "character")) else kind)
+        for name, kind in columns)
+
+
+def read_as_bytes(number, option, described):
+    """Rows again, with text columns read as bytes and decoded here."""
+    table = "b%d" % number
+    results = Psql().script([
+        ("create", table_sql(number, option, bytes_for_text(described))
+         .replace("TABLE t%d" % number, "TABLE " + table)),
+        ("rows", "COPY (SELECT * FROM %s) TO STDOUT;" % table)])
+    for step in ("create", "rows"):
+        if results[step][1] is not None:
+            return results[step]
+    kinds = [line.rsplit("|", 1)[1] for line in described if line]
+    out = []
+    for line in results["rows"][0]:
+        fields = line.split("\t")
+        if len(fields) != len(kinds):
+            continue
+        for i, kind in enumerate(kinds):
+            if kind.startswith(("text", "character")) and fields[i] != "\\N":
+                text = bytes.fromhex(fields[i][3:]).decode("utf-8")
+                fields[i] = text.replace("\\", "\\\\").replace(
+                    "\t", "\\t").replace("\n", "\\n")
+        out.append("\t".join(fields))
+    return out, None
 
 
 def check_rows(case_dir, name, described, copied):
@@ -87,7 +122,13 @@ def run_case(golden, case):
                             + script)
     for number, (name, option) in enumerate(wants):
         for step in ("create", "types", "rows"):
-            error = results.get("%s%d" % (step, number), ([], "no result"))[1]
+            key = "%s%d" % (step, number)
+            error = results.get(key, ([], "no result"))[1]
+            if step == "rows" and error is not None and \
+                    error.startswith("22021") and "expect" not in info:
+                results[key] = read_as_bytes(
+                    number, option, results["types%d" % number][0])
+                error = results[key][1]
             if error is None:
                 continue
             state = error.split(":")[0]

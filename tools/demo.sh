@@ -81,7 +81,7 @@ timed -c "COPY flights FROM '$demo/flights.csv' WITH (FORMAT csv, HEADER, NULL '
 	-c "COPY flight_log FROM '$demo/flights.csv' WITH (FORMAT csv, HEADER, NULL 'NA')"
 
 say "4. Questions people would ask"
-timed <<'SQL'
+timed -f - <<'SQL'
 SELECT count(*), count(dep_time) AS departed, sum(distance) AS miles FROM flights;
 SELECT carrier, count(*) AS flights, round(avg(arr_delay), 1) AS mean_delay
   FROM flights GROUP BY carrier ORDER BY mean_delay DESC NULLS LAST LIMIT 5;
@@ -167,4 +167,8 @@ fi
 say "Go on by hand:"
 echo "  psql -h $demo -p 5432 -U postgres postgres"
 echo "Stop the server with:"
-echo "  $([ "$(id -u)" = 0 ] && echo 'su postgres -c ')\"$(pg_bin)/pg_ctl -D $demo/data stop\""
+if [ "$(id -u)" = 0 ]; then
+	echo "  su postgres -c '$(pg_bin)/pg_ctl -D $demo/data stop'"
+else
+	echo "  $(pg_bin)/pg_ctl -D $demo/data stop"
+fi

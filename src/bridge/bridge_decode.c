@@ -536,7 +536,8 @@ text_error(const DecodeRun *run)
 		(errcode(ERRCODE_CHARACTER_NOT_IN_REPERTOIRE),
 		 errmsg("a value of column %s is not text that encoding \"%s\" "
 				"can hold",
-				column_label(run->state->column), GetDatabaseEncodingName())));
+				column_label(run->state->column), GetDatabaseEncodingName()),
+		 errhint("A column declared as bytea shows the bytes as they are.")));
 }
 
 static void

@@ -169,8 +169,9 @@ pfdw_type_check(const PmnType *type, Oid typid, int32 typmod,
 
 	pfdw_type_to_pg(type, column, &natural, &natural_typmod);
 	base = getBaseTypeAndTypmod(typid, &typmod);
+	/* bytea takes text as its bytes: the only form for text with a NUL. */
 	if (natural == TEXTOID || natural == VARCHAROID)
-		fits = base == TEXTOID || base == VARCHAROID || base == BPCHAROID ||
+		fits = base == BYTEAOID || base == TEXTOID || base == VARCHAROID || base == BPCHAROID ||
 			   base == UUIDOID || base == JSONOID || base == JSONBOID ||
 			   type_is_enum(base);
 	else

@@ -26,7 +26,8 @@ static PfdwFit date_fit(DateADT date, PmnValue *out);
 static PfdwFit time_fit(const PmnType *type, TimeADT time, PmnValue *out);
 static PfdwFit timestamp_fit(const PmnType *type, int64 timestamp,
 							 PmnValue *out);
-static PfdwFit bytes_fit(const PmnType *type, Datum datum, PmnValue *out);
+static PfdwFit bytes_fit(const PmnType *type, Oid typid, Datum datum,
+						 PmnValue *out);
 static bool pair_is_known(const PmnType *type, Oid typid);
 static bool convert_text(PmnBytes src, int src_encoding, int dst_encoding,
 						 PmnBytes *out);
@@ -64,7 +65,7 @@ pfdw_value_fit(const PmnType *type, Oid typid, Datum datum, PmnValue *out)
 		case TIMESTAMPTZOID:
 			return timestamp_fit(type, DatumGetTimestamp(datum), out);
 		default:
-			return bytes_fit(type, datum, out);
+			return bytes_fit(type, typid, datum, out);
 	}
 }
 
@@ -183,7 +184,7 @@ pair_is_known(const PmnType *type, Oid typid)
 		case PMN_TYPE_CHAR:
 		case PMN_TYPE_VARCHAR:
 			return typid == TEXTOID || typid == VARCHAROID ||
-				   typid == BPCHAROID;
+				   typid == BPCHAROID || typid == BYTEAOID;
 		case PMN_TYPE_BINARY:
 		case PMN_TYPE_VARBINARY:
 		case PMN_TYPE_BLOB:
@@ -317,8 +318,30 @@ timestamp_fit(const PmnType *type, int64 timestamp, PmnValue *out)
 	return PFDW_FIT_OK;
 }
 
+/*
+ * UTF-8 that may hold NUL bytes, which the server's own check refuses: the
+ * stretches between them are checked.
+ */
+static bool
+is_lake_text(PmnBytes bytes)
+{
+	const char *at = (const char *) bytes.data;
+	const char *end = at + bytes.size;
+
+	while (at < end)
+	{
+		const char *nul = memchr(at, 0, (size_t) (end - at));
+		int size = (int) ((nul != NULL ? nul : end) - at);
+
+		if (pg_encoding_verifymbstr(PG_UTF8, at, size) != size)
+			return false;
+		at += size + 1;
+	}
+	return true;
+}
+
 static PfdwFit
-bytes_fit(const PmnType *type, Datum datum, PmnValue *out)
+bytes_fit(const PmnType *type, Oid typid, Datum datum, PmnValue *out)
 {
 	struct varlena *value = PG_DETOAST_DATUM_PACKED(datum);
 	PmnBytes bytes;
@@ -327,6 +350,12 @@ bytes_fit(const PmnType *type, Datum datum, PmnValue *out)
 	bytes.size = VARSIZE_ANY_EXHDR(value);
 	if (type->kind != PMN_TYPE_CHAR && type->kind != PMN_TYPE_VARCHAR)
 		out->as.bytes = bytes;
+	else if (typid == BYTEAOID)
+	{
+		if (!is_lake_text(bytes))
+			return PFDW_FIT_TEXT;
+		out->as.bytes = bytes;
+	}
 	else if (!pfdw_text_to_lake(bytes, &out->as.bytes))
 		return PFDW_FIT_TEXT;
 	return PFDW_FIT_OK;

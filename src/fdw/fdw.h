@@ -29,7 +29,7 @@ typedef struct PfdwOptions
 	char *comment;
 	PfdwInsertMode insert_mode;
 	bool updatable;
-	PmnTravel travel; /* from scan.* options; as_of is added by readers */
+	PmnTravel travel;	  /* from scan.* options; as_of is added by readers */
 	List *paimon_options; /* DefElem: quoted names, stored in the schema */
 } PfdwOptions;
 
@@ -48,9 +48,9 @@ extern char *pfdw_server_warehouse(ForeignServer *server);
 typedef enum PfdwOptionKind
 {
 	PFDW_OPTION_UNKNOWN,
-	PFDW_OPTION_OWN,	/* primary_key, insert_mode, ... */
-	PFDW_OPTION_READ,	/* scan.*, read.*: stay with the foreign table */
-	PFDW_OPTION_STORED	/* Paimon's, in the lake table's schema */
+	PFDW_OPTION_OWN,   /* primary_key, insert_mode, ... */
+	PFDW_OPTION_READ,  /* scan.*, read.*: stay with the foreign table */
+	PFDW_OPTION_STORED /* Paimon's, in the lake table's schema */
 } PfdwOptionKind;
 extern PfdwOptionKind pfdw_option_kind(const char *name);
 
@@ -60,8 +60,9 @@ extern List *pfdw_option_name_list(const char *option, const char *value);
 /* What to read: paimon_fdw.as_of when set, else the table's scan.*. */
 extern void pfdw_travel_get(const PfdwOptions *options, PmnTravel *travel);
 
-/* 42501 unless userid may read (or write) a local warehouse. */
-extern void pfdw_check_local_access(Oid userid, bool for_write);
+/* 42501 unless userid may read (or write) a warehouse on local disks. */
+extern void pfdw_warehouse_check(const char *warehouse, Oid userid,
+								 bool for_write);
 
 /* Whether a foreign server belongs to this wrapper. */
 extern bool pfdw_server_is_ours(ForeignServer *server);
@@ -102,12 +103,10 @@ extern void paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 									Oid foreigntableid);
 extern void paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 								  Oid foreigntableid);
-extern ForeignScan *paimonGetForeignPlan(PlannerInfo *root,
-										 RelOptInfo *baserel,
+extern ForeignScan *paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 										 Oid foreigntableid,
 										 ForeignPath *best_path, List *tlist,
-										 List *scan_clauses,
-										 Plan *outer_plan);
+										 List *scan_clauses, Plan *outer_plan);
 
 /* ---- in fdw_scan.c ---------------------------------------------------- */
 extern void paimonBeginForeignScan(ForeignScanState *node, int eflags);
@@ -120,8 +119,7 @@ extern void paimonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 										  RangeTblEntry *target_rte,
 										  Relation target_relation);
 extern List *paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
-									 Index resultRelation,
-									 int subplan_index);
+									 Index resultRelation, int subplan_index);
 extern void paimonBeginForeignModify(ModifyTableState *mtstate,
 									 ResultRelInfo *rinfo, List *fdw_private,
 									 int subplan_index, int eflags);
@@ -147,8 +145,8 @@ extern int paimonIsForeignRelUpdatable(Relation rel);
 extern void paimonExplainForeignScan(ForeignScanState *node,
 									 struct ExplainState *es);
 extern void paimonExplainForeignModify(ModifyTableState *mtstate,
-									   ResultRelInfo *rinfo,
-									   List *fdw_private, int subplan_index,
+									   ResultRelInfo *rinfo, List *fdw_private,
+									   int subplan_index,
 									   struct ExplainState *es);
 
 /* ---- in fdw_import.c -------------------------------------------------- */

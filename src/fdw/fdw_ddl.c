@@ -39,8 +39,7 @@ static ForeignServer *server_of_command(CreateForeignTableStmt *stmt);
 static void check_alter(AlterTableStmt *stmt);
 static void check_rename(RenameStmt *stmt);
 static void process_utility(PlannedStmt *pstmt, const char *query_string,
-							bool read_only_tree,
-							ProcessUtilityContext context,
+							bool read_only_tree, ProcessUtilityContext context,
 							ParamListInfo params,
 							QueryEnvironment *query_environment,
 							DestReceiver *dest, QueryCompletion *completion);
@@ -56,8 +55,9 @@ static Node *
 command_of_trigger(FunctionCallInfo fcinfo)
 {
 	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("function must be called by an event trigger")));
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function must be called by an event trigger")));
 	return ((EventTriggerData *) fcinfo->context)->parsetree;
 }
 

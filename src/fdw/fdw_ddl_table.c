@@ -53,8 +53,8 @@ pfdw_ddl_complete(CreateForeignTableStmt *stmt, ForeignServer *server)
 	context = AllocSetContextCreate(CurrentMemoryContext, "paimon create",
 									ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
-	options = pfdw_options_from_list(
-		server, get_namespace_name(namespace_id), name, stmt->options);
+	options = pfdw_options_from_list(server, get_namespace_name(namespace_id),
+									 name, stmt->options);
 	add_option(stmt, "database", options->ref.database);
 	add_option(stmt, "table", options->ref.table);
 	if (stmt->base.tableElts == NIL && stmt->base.inhRelations == NIL &&
@@ -89,10 +89,9 @@ add_option(CreateForeignTableStmt *stmt, const char *name, const char *value)
 			return;
 	}
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
-	stmt->options =
-		lappend(stmt->options, makeDefElem(pstrdup(name),
-										   (Node *) makeString(pstrdup(value)),
-										   -1));
+	stmt->options = lappend(
+		stmt->options,
+		makeDefElem(pstrdup(name), (Node *) makeString(pstrdup(value)), -1));
 	MemoryContextSwitchTo(old);
 }
 
@@ -118,9 +117,8 @@ make_column(const PmnField *field)
 		column->constraints = list_make1(constraint);
 	}
 	if (length >= NAMEDATALEN)
-		column->fdwoptions = list_make1(
-			makeDefElem("column_name",
-						(Node *) makeString(pstrdup(field->name)), -1));
+		column->fdwoptions = list_make1(makeDefElem(
+			"column_name", (Node *) makeString(pstrdup(field->name)), -1));
 	return column;
 }
 
@@ -132,8 +130,7 @@ add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 	PfdwTable *table;
 	MemoryContext old;
 
-	if (warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0)
-		pfdw_check_local_access(GetUserId(), false);
+	pfdw_warehouse_check(warehouse, GetUserId(), false);
 	table = pfdw_table_open(env, &options->ref);
 	pfdw_relation_use_declared_schema(table, options);
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
@@ -158,8 +155,7 @@ pfdw_ddl_attach(Oid relid)
 	PmnCode code;
 	PfdwTable *table;
 
-	if (warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0)
-		pfdw_check_local_access(pfdw_relation_owner(relid), false);
+	pfdw_warehouse_check(warehouse, pfdw_relation_owner(relid), false);
 	catalog = pfdw_catalog_open(env, warehouse);
 	code = pmn_catalog_table_exists(catalog, options->ref.database,
 									options->ref.table, &exists);
@@ -197,8 +193,7 @@ static const char **
 make_names(Relation relation, const char *option, const char *value,
 		   uint32_t *count)
 {
-	List *list =
-		value == NULL ? NIL : pfdw_option_name_list(option, value);
+	List *list = value == NULL ? NIL : pfdw_option_name_list(option, value);
 	const char **names = palloc(sizeof(char *) * (list_length(list) + 1));
 	ListCell *cell;
 
@@ -272,8 +267,8 @@ create_lake_table(PfdwEnv *env, PmnCatalog *catalog, Relation relation,
 	schema.partition_keys =
 		make_names(relation, "partition_by", options->partition_by,
 				   &schema.partition_key_count);
-	schema.options = palloc0(sizeof(PmnOption) *
-							 (list_length(options->paimon_options) + 1));
+	schema.options =
+		palloc0(sizeof(PmnOption) * (list_length(options->paimon_options) + 1));
 	foreach (cell, options->paimon_options)
 	{
 		DefElem *def = lfirst_node(DefElem, cell);
@@ -336,8 +331,7 @@ check_lake_table(Relation relation, const PfdwOptions *options,
 	pfdw_relation_use_declared_schema(table, options);
 	(void) pfdw_columns_match(relation, table->schema, &count);
 	check_names(relation, "primary_key", options->primary_key,
-				table->schema->primary_keys,
-				table->schema->primary_key_count);
+				table->schema->primary_keys, table->schema->primary_key_count);
 	check_names(relation, "partition_by", options->partition_by,
 				table->schema->partition_keys,
 				table->schema->partition_key_count);

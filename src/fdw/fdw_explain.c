@@ -39,8 +39,8 @@ explain_text(const PmnScanStats *stats, ExplainState *es)
 static void
 explain_properties(const PmnScanStats *stats, ExplainState *es)
 {
-	ExplainPropertyInteger("Paimon Files Read", NULL,
-						   (int64) stats->files_read, es);
+	ExplainPropertyInteger("Paimon Files Read", NULL, (int64) stats->files_read,
+						   es);
 	ExplainPropertyInteger("Paimon Files Total", NULL,
 						   (int64) stats->files_total, es);
 	ExplainPropertyInteger("Pruned by Partitions", NULL,
@@ -50,8 +50,8 @@ explain_properties(const PmnScanStats *stats, ExplainState *es)
 	ExplainPropertyInteger("Pruned by Statistics", NULL,
 						   (int64) stats->files_pruned_statistics, es);
 	ExplainPropertyInteger("Pruned by File Index", NULL, 0, es);
-	ExplainPropertyText("Merge",
-						stats->merge_engine == NULL ? "none" : "k-way", es);
+	ExplainPropertyText("Merge", stats->merge_engine == NULL ? "none" : "k-way",
+						es);
 	if (stats->merge_engine != NULL)
 		ExplainPropertyText("Merge Engine", stats->merge_engine, es);
 }
@@ -61,25 +61,22 @@ explain_counters(const PmnCounters *counters, ExplainState *es)
 {
 	if (es->format == EXPLAIN_FORMAT_TEXT)
 	{
-		ExplainPropertyText("Paimon Rows",
-							psprintf("read " UINT64_FORMAT
-									 ", merged " UINT64_FORMAT,
-									 counters->rows_decoded,
-									 counters->rows_merged),
-							es);
-		ExplainPropertyText("Row Groups",
-							psprintf("read " UINT64_FORMAT
-									 ", skipped " UINT64_FORMAT,
-									 counters->row_groups_read,
-									 counters->row_groups_skipped),
-							es);
-		ExplainPropertyText("Storage",
-							psprintf("requests " UINT64_FORMAT
-									 ", bytes " UINT64_FORMAT,
-									 counters->read_requests +
-										 counters->list_requests,
-									 counters->read_bytes),
-							es);
+		ExplainPropertyText(
+			"Paimon Rows",
+			psprintf("read " UINT64_FORMAT ", merged " UINT64_FORMAT,
+					 counters->rows_decoded, counters->rows_merged),
+			es);
+		ExplainPropertyText(
+			"Row Groups",
+			psprintf("read " UINT64_FORMAT ", skipped " UINT64_FORMAT,
+					 counters->row_groups_read, counters->row_groups_skipped),
+			es);
+		ExplainPropertyText(
+			"Storage",
+			psprintf("requests " UINT64_FORMAT ", bytes " UINT64_FORMAT,
+					 counters->read_requests + counters->list_requests,
+					 counters->read_bytes),
+			es);
 		return;
 	}
 	ExplainPropertyInteger("Rows Read", NULL, (int64) counters->rows_decoded,
@@ -93,8 +90,8 @@ explain_counters(const PmnCounters *counters, ExplainState *es)
 	ExplainPropertyInteger(
 		"Storage Requests", NULL,
 		(int64) (counters->read_requests + counters->list_requests), es);
-	ExplainPropertyInteger("Storage Bytes", NULL,
-						   (int64) counters->read_bytes, es);
+	ExplainPropertyInteger("Storage Bytes", NULL, (int64) counters->read_bytes,
+						   es);
 }
 
 static void
@@ -121,13 +118,9 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	PfdwReader *reader = state->reader;
 	const PmnScanStats *stats;
 
-	/* A node that never ran has locked nothing, and must not now. */
+	/* A node that never ran. */
 	if (reader->scan == NULL)
-	{
-		state->is_target = false;
-		state->is_locked = false;
 		pfdw_scan_open(node, true);
-	}
 	stats = pmn_scan_stats(reader->scan);
 	ExplainPropertyInteger("Paimon Snapshot", NULL, stats->snapshot_id, es);
 	if (es->format == EXPLAIN_FORMAT_TEXT)

@@ -70,8 +70,7 @@ open_for_function(MemoryContext context, Oid relid, AclMode right,
 		aclcheck_error(result, OBJECT_FOREIGN_TABLE, name);
 	*options = pfdw_options_get(relid);
 	warehouse = (*options)->ref.warehouse;
-	if (warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0)
-		pfdw_check_local_access(pfdw_relation_owner(relid), false);
+	pfdw_warehouse_check(warehouse, pfdw_relation_owner(relid), false);
 	if (right == ACL_INSERT)
 		pfdw_relation_check_write(relid, *options);
 	env = pfdw_env_create(context, "paimon function");
@@ -85,8 +84,8 @@ newest_snapshot(PfdwTable *table)
 	int64_t id;
 	int64_t schema_id;
 
-	pfdw_check(table->env, pmn_table_resolve(table->table, &latest, &id,
-											 &schema_id));
+	pfdw_check(table->env,
+			   pmn_table_resolve(table->table, &latest, &id, &schema_id));
 	return id;
 }
 
@@ -135,8 +134,8 @@ begin_row(Collector *collector)
 static void
 add_text(Collector *collector, const char *text)
 {
-	uint64 cell = (collector->row_count - 1) * collector->column_count +
-				  collector->at++;
+	uint64 cell =
+		(collector->row_count - 1) * collector->column_count + collector->at++;
 	size_t size;
 	char *copy;
 
@@ -168,8 +167,8 @@ timestamp_of_millis(const char *text)
 {
 	int64 millis = strtoll(text, NULL, 10);
 	TimestampTz time =
-		millis * 1000 - ((int64) POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) *
-							USECS_PER_DAY;
+		millis * 1000 -
+		((int64) POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
 	return DirectFunctionCall1(timestamptz_timestamp,
 							   TimestampTzGetDatum(time));
@@ -211,8 +210,7 @@ return_rows(FunctionCallInfo fcinfo, Collector *collector)
 											  input->attioparams[i],
 											  input->atttypmods[i]);
 		}
-		tuplestore_putvalues(result->setResult, result->setDesc, values,
-							 nulls);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
 }
 
@@ -249,13 +247,13 @@ Datum
 paimon_snapshots(PG_FUNCTION_ARGS)
 {
 	PfdwOptions *options;
-	PfdwTable *table = open_for_function(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_SELECT, &options);
+	PfdwTable *table = open_for_function(CurrentMemoryContext, PG_GETARG_OID(0),
+										 ACL_SELECT, &options);
 	Collector rows;
 
 	collector_init(&rows, 16);
-	pfdw_check(table->env, pmn_table_visit_snapshots(table->table,
-													 visit_snapshot, &rows));
+	pfdw_check(table->env,
+			   pmn_table_visit_snapshots(table->table, visit_snapshot, &rows));
 	return_rows(fcinfo, &rows);
 	MemoryContextDelete(table->env->context);
 	return (Datum) 0;
@@ -284,13 +282,13 @@ Datum
 paimon_schemas(PG_FUNCTION_ARGS)
 {
 	PfdwOptions *options;
-	PfdwTable *table = open_for_function(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_SELECT, &options);
+	PfdwTable *table = open_for_function(CurrentMemoryContext, PG_GETARG_OID(0),
+										 ACL_SELECT, &options);
 	Collector rows;
 
 	collector_init(&rows, 7);
-	pfdw_check(table->env, pmn_table_visit_schemas(table->table, visit_schema,
-												   &rows));
+	pfdw_check(table->env,
+			   pmn_table_visit_schemas(table->table, visit_schema, &rows));
 	return_rows(fcinfo, &rows);
 	MemoryContextDelete(table->env->context);
 	return (Datum) 0;
@@ -300,8 +298,8 @@ Datum
 paimon_options(PG_FUNCTION_ARGS)
 {
 	PfdwOptions *options;
-	PfdwTable *table = open_for_function(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_SELECT, &options);
+	PfdwTable *table = open_for_function(CurrentMemoryContext, PG_GETARG_OID(0),
+										 ACL_SELECT, &options);
 	Collector rows;
 
 	collector_init(&rows, 2);
@@ -351,16 +349,15 @@ Datum
 paimon_files(PG_FUNCTION_ARGS)
 {
 	PfdwOptions *options;
-	PfdwTable *table = open_for_function(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_SELECT, &options);
+	PfdwTable *table = open_for_function(CurrentMemoryContext, PG_GETARG_OID(0),
+										 ACL_SELECT, &options);
 	Collector rows;
 	int64 snapshot_id = newest_snapshot(table);
 
 	collector_init(&rows, 20);
 	if (snapshot_id > 0)
-		pfdw_check(table->env,
-				   pmn_table_visit_files(table->table, snapshot_id,
-										 visit_file, &rows));
+		pfdw_check(table->env, pmn_table_visit_files(table->table, snapshot_id,
+													 visit_file, &rows));
 	return_rows(fcinfo, &rows);
 	MemoryContextDelete(table->env->context);
 	return (Datum) 0;
@@ -382,8 +379,8 @@ Datum
 paimon_verify(PG_FUNCTION_ARGS)
 {
 	PfdwOptions *options;
-	PfdwTable *table = open_for_function(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_SELECT, &options);
+	PfdwTable *table = open_for_function(CurrentMemoryContext, PG_GETARG_OID(0),
+										 ACL_SELECT, &options);
 	Collector rows;
 	int64 snapshot_id = newest_snapshot(table);
 
@@ -403,8 +400,8 @@ Datum
 paimon_flush(PG_FUNCTION_ARGS)
 {
 	PfdwOptions *options;
-	PfdwTable *table = open_for_function(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_INSERT, &options);
+	PfdwTable *table = open_for_function(CurrentMemoryContext, PG_GETARG_OID(0),
+										 ACL_INSERT, &options);
 	int64 snapshot_id = newest_snapshot(table);
 
 	MemoryContextDelete(table->env->context);
@@ -473,8 +470,7 @@ paimon_compact(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	relid = PG_GETARG_OID(0);
 	full = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
-	partition =
-		PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	partition = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	PreventCommandIfReadOnly("paimon.compact()");
 	table =
 		open_for_function(CurrentMemoryContext, relid, ACL_INSERT, &options);
@@ -492,10 +488,9 @@ paimon_compact(PG_FUNCTION_ARGS)
 	if (snapshot_id == 0)
 		PG_RETURN_NULL();
 	pfdw_check(table->env,
-			   pmn_table_compact(table->table, snapshot_id, full, partition,
-								 (size_t) Max(maintenance_work_mem, 65536) *
-									 1024,
-								 &message));
+			   pmn_table_compact(
+				   table->table, snapshot_id, full, partition,
+				   (size_t) Max(maintenance_work_mem, 65536) * 1024, &message));
 	if (message != NULL)
 		snapshot_id = commit_compaction(table, message, snapshot_id);
 	MemoryContextDelete(table->env->context);

@@ -42,9 +42,8 @@ static void
 append_column(StringInfo sql, const PmnField *field)
 {
 	size_t length = strlen(field->name);
-	char *name =
-		pnstrdup(field->name,
-				 pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
+	char *name = pnstrdup(
+		field->name, pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
 
 	appendStringInfo(sql, "\n  %s %s", quote_identifier(name),
 					 pfdw_type_to_sql(&field->type, field->name));
@@ -82,8 +81,8 @@ static char *
 import_table(const ImportForeignSchemaStmt *stmt, const PfdwTableRef *ref)
 {
 	MemoryContext result = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(
-		result, "paimon import table", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(result, "paimon import table",
+												  ALLOCSET_DEFAULT_SIZES);
 	char *volatile command = NULL;
 
 	PG_TRY();
@@ -108,12 +107,11 @@ import_table(const ImportForeignSchemaStmt *stmt, const PfdwTableRef *ref)
 			 error->sqlerrcode != ERRCODE_DATA_CORRUPTED))
 			PG_RE_THROW();
 		FlushErrorState();
-		ereport(WARNING, (errcode(error->sqlerrcode),
-						  errmsg("skipped table \"%s\": %s", ref->table,
-								 error->message),
-						  error->detail != NULL
-							  ? errdetail_internal("%s", error->detail)
-							  : 0));
+		ereport(WARNING,
+				(errcode(error->sqlerrcode),
+				 errmsg("skipped table \"%s\": %s", ref->table, error->message),
+				 error->detail != NULL ? errdetail_internal("%s", error->detail)
+									   : 0));
 		FreeErrorData(error);
 	}
 	PG_END_TRY();
@@ -134,15 +132,13 @@ paimonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	PmnCatalog *catalog;
 
 	if (stmt->options != NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
-				 errmsg("invalid option \"%s\"",
-						linitial_node(DefElem, stmt->options)->defname),
-				 errhint("IMPORT FOREIGN SCHEMA takes no options.")));
+		ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+						errmsg("invalid option \"%s\"",
+							   linitial_node(DefElem, stmt->options)->defname),
+						errhint("IMPORT FOREIGN SCHEMA takes no options.")));
 	ref.warehouse = pfdw_server_warehouse(GetForeignServer(serverOid));
 	ref.database = stmt->remote_schema;
-	if (ref.warehouse[0] == '/' || strncmp(ref.warehouse, "file:", 5) == 0)
-		pfdw_check_local_access(GetUserId(), false);
+	pfdw_warehouse_check(ref.warehouse, GetUserId(), false);
 	catalog = pfdw_catalog_open(env, ref.warehouse);
 	pfdw_check(env, pmn_catalog_list_tables(catalog, ref.database, &names));
 	for (uint32 i = 0; i < names.count; i++)

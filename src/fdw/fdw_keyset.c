@@ -83,8 +83,8 @@ PfdwKeySet *
 pfdw_keyset_create(MemoryContext parent, TupleDesc tupdesc,
 				   const AttrNumber *attnums, int count)
 {
-	MemoryContext context = AllocSetContextCreate(parent, "paimon keys",
-												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(parent, "paimon keys", ALLOCSET_DEFAULT_SIZES);
 	PfdwKeySet *set = MemoryContextAllocZero(context, sizeof(*set));
 
 	Assert(count > 0);
@@ -125,8 +125,7 @@ append_value(StringInfo key, Form_pg_attribute attribute, Datum value)
 		appendBinaryStringInfo(key, VARDATA_ANY(bytes), size);
 	}
 	else if (attribute->attlen > 0)
-		appendBinaryStringInfo(key, DatumGetPointer(value),
-							   attribute->attlen);
+		appendBinaryStringInfo(key, DatumGetPointer(value), attribute->attlen);
 	else
 		appendStringInfoString(key, DatumGetCString(value));
 }
@@ -147,8 +146,7 @@ flatten(PfdwKeySet *set, const Datum *values, const bool *nulls, uint32 *size)
 	{
 		appendStringInfoChar(&key, nulls[i] ? 1 : 0);
 		if (!nulls[i])
-			append_value(&key, TupleDescAttr(set->tupdesc,
-											 set->attnums[i] - 1),
+			append_value(&key, TupleDescAttr(set->tupdesc, set->attnums[i] - 1),
 						 values[i]);
 	}
 	body = (uint32) key.len - sizeof(uint32);
@@ -167,8 +165,7 @@ pfdw_keyset_add(PfdwKeySet *set, TupleTableSlot *slot)
 	bool found;
 
 	for (int i = 0; i < set->count; i++)
-		set->values[i] =
-			slot_getattr(slot, set->attnums[i], &set->nulls[i]);
+		set->values[i] = slot_getattr(slot, set->attnums[i], &set->nulls[i]);
 	key = flatten(set, set->values, set->nulls, &size);
 	if (keytable_lookup(set->table, key) != NULL)
 		return false;
@@ -182,8 +179,8 @@ pfdw_keyset_add(PfdwKeySet *set, TupleTableSlot *slot)
 			TupleDescAttr(set->tupdesc, set->attnums[0] - 1);
 		MemoryContext old = MemoryContextSwitchTo(set->context);
 
-		set->first_values[set->first_count++] = datumCopy(
-			set->values[0], attribute->attbyval, attribute->attlen);
+		set->first_values[set->first_count++] =
+			datumCopy(set->values[0], attribute->attbyval, attribute->attlen);
 		MemoryContextSwitchTo(old);
 	}
 	return true;
@@ -212,7 +209,9 @@ pfdw_keyset_predicate(const PfdwKeySet *set, int32 field,
 	if (set->table->members != (uint32) set->first_count)
 		return NULL;
 	predicate = palloc0(sizeof(*predicate));
-	literals = palloc0(sizeof(PmnValue) * set->first_count);
+	/* A PmnValue may hold a 16-byte integer; palloc aligns to 8 only. */
+	literals = (PmnValue *) TYPEALIGN(
+		16, palloc0(sizeof(PmnValue) * (set->first_count + 1)));
 	for (int i = 0; i < set->first_count; i++)
 	{
 		if (!pfdw_value_from_datum(&schema->fields[field].type,

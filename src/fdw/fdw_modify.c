@@ -55,12 +55,12 @@ paimonAddForeignUpdateTargets(PlannerInfo *root, Index rtindex,
 	add_row_identity_var(root, var, rtindex, "wholerow");
 }
 
-static void pg_attribute_noreturn()
-refuse(const char *table, const char *message, const char *detail)
+static void
+pg_attribute_noreturn()
+	refuse(const char *table, const char *message, const char *detail)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg(message, table),
-			 errdetail("%s", detail)));
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg(message, table), errdetail("%s", detail)));
 }
 
 List *
@@ -74,8 +74,9 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 	PmnTravel travel;
 
 	if (plan->onConflictAction != ONCONFLICT_NONE)
-		refuse(name, "INSERT ... ON CONFLICT on foreign table \"%s\" is not "
-					 "supported yet",
+		refuse(name,
+			   "INSERT ... ON CONFLICT on foreign table \"%s\" is not "
+			   "supported yet",
 			   "Without the clause, a row with an existing primary key "
 			   "replaces it (option \"insert_mode\" is \"upsert\").");
 	if (!options->updatable)
@@ -125,8 +126,8 @@ begin(EState *estate, ResultRelInfo *rinfo, CmdType operation, Plan *subplan)
 			   "cannot change rows of foreign table \"%s\"",
 			   "The lake table has no primary key.");
 	writer->from_read = true;
-	state->old_slot = ExecInitExtraTupleSlot(
-		estate, RelationGetDescr(relation), &TTSOpsVirtual);
+	state->old_slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(relation),
+											 &TTSOpsVirtual);
 	if (writer->modified == NULL &&
 		(writer->options->insert_mode == PFDW_INSERT_STRICT ||
 		 estate->es_plannedstmt->hasModifyingCTE || !meets_rows_once(subplan)))
@@ -233,14 +234,13 @@ check_required(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
 
 		if (!slot_attisnull(slot, attnum))
 			continue;
-		ereport(ERROR,
-				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("null value in column \"%s\" of relation \"%s\" "
-						"violates not-null constraint",
-						NameStr(attribute->attname),
-						RelationGetRelationName(relation)),
-				 errdetail("The column is NOT NULL in the lake table."),
-				 errtablecol(relation, attnum)));
+		ereport(ERROR, (errcode(ERRCODE_NOT_NULL_VIOLATION),
+						errmsg("null value in column \"%s\" of relation \"%s\" "
+							   "violates not-null constraint",
+							   NameStr(attribute->attname),
+							   RelationGetRelationName(relation)),
+						errdetail("The column is NOT NULL in the lake table."),
+						errtablecol(relation, attnum)));
 	}
 }
 
@@ -263,8 +263,7 @@ check_row(ModifyState *state, EState *estate, ResultRelInfo *rinfo,
 	check_required(state->writer, relation, slot);
 	/* Routing has chosen the partition, unless a trigger changed the row. */
 	if (relation->rd_rel->relispartition &&
-		(!is_routed ||
-		 (triggers != NULL && triggers->trig_insert_before_row)))
+		(!is_routed || (triggers != NULL && triggers->trig_insert_before_row)))
 		ExecPartitionCheck(rinfo, slot, estate, true);
 }
 

@@ -151,8 +151,7 @@ pfdw_option_kind(const char *name)
 									  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 									  "0123456789._-");
 
-		return name[allowed] == '\0' ? PFDW_OPTION_STORED
-									 : PFDW_OPTION_UNKNOWN;
+		return name[allowed] == '\0' ? PFDW_OPTION_STORED : PFDW_OPTION_UNKNOWN;
 	}
 	return PFDW_OPTION_UNKNOWN;
 }
@@ -210,9 +209,9 @@ fail_unknown(const char *name, Oid catalog)
 		if (option_names[i].catalog != catalog)
 			continue;
 		has_any = true;
-		distance = varstr_levenshtein_less_equal(
-			name, length, candidate, strlen(candidate), 1, 1, 1,
-			distance_max, true);
+		distance = varstr_levenshtein_less_equal(name, length, candidate,
+												 strlen(candidate), 1, 1, 1,
+												 distance_max, true);
 		if (distance < nearest_distance && distance <= length / 2)
 		{
 			nearest = candidate;
@@ -226,22 +225,23 @@ fail_unknown(const char *name, Oid catalog)
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
 			 errmsg("invalid option \"%s\"", name),
-			 place != NULL	 ? errhint("Option \"%s\" belongs to a %s.", name,
-									   place)
-			 : nearest != NULL ? errhint("Perhaps you meant the option \"%s\".",
-										 nearest)
-			 : has_any		   ? 0
+			 place != NULL
+				 ? errhint("Option \"%s\" belongs to a %s.", name, place)
+			 : nearest != NULL
+				 ? errhint("Perhaps you meant the option \"%s\".", nearest)
+			 : has_any ? 0
 					   : errhint("There are no valid options in this "
 								 "context.")));
 }
 
-static void pg_attribute_noreturn()
-fail_value(const char *name, const char *value, const char *wanted)
+static void
+pg_attribute_noreturn()
+	fail_value(const char *name, const char *value, const char *wanted)
 {
-	ereport(ERROR, (errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					errmsg("invalid value for option \"%s\": \"%s\"", name,
-						   value),
-					errhint("%s", wanted)));
+	ereport(ERROR,
+			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+			 errmsg("invalid value for option \"%s\": \"%s\"", name, value),
+			 errhint("%s", wanted)));
 }
 
 static void
@@ -274,10 +274,9 @@ check_catalog(const char *name, const char *value)
 		return;
 	if (strcmp(value, "jdbc") == 0 || strcmp(value, "rest") == 0 ||
 		strcmp(value, "hive") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("catalog \"%s\" is not supported yet", value),
-				 errdetail("Option \"%s\" is \"%s\".", name, value)));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("catalog \"%s\" is not supported yet", value),
+						errdetail("Option \"%s\" is \"%s\".", name, value)));
 	fail_value(name, value, "Use \"filesystem\".");
 }
 
@@ -373,10 +372,9 @@ check_paimon_option(const char *name, const char *value)
 			return;
 		}
 	}
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("table option \"%s\" is not supported", name),
-			 errdetail("Option \"%s\" is \"%s\".", name, value)));
+	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					errmsg("table option \"%s\" is not supported", name),
+					errdetail("Option \"%s\" is \"%s\".", name, value)));
 }
 
 /* At most one point in time can be read. */
@@ -416,12 +414,6 @@ option_value(List *options, const char *name)
 	return NULL;
 }
 
-static bool
-warehouse_is_local(const char *warehouse)
-{
-	return warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0;
-}
-
 static void
 check_server(List *options)
 {
@@ -438,17 +430,17 @@ check_server(List *options)
 								   option_names[i].name)));
 	}
 	warehouse = option_value(options, "warehouse");
-	if (warehouse_is_local(warehouse))
-		pfdw_check_local_access(GetUserId(), false);
+	pfdw_warehouse_check(warehouse, GetUserId(), false);
 }
 
 void
-pfdw_check_local_access(Oid userid, bool for_write)
+pfdw_warehouse_check(const char *warehouse, Oid userid, bool for_write)
 {
+	bool is_local = warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0;
 	Oid role =
 		for_write ? ROLE_PG_WRITE_SERVER_FILES : ROLE_PG_READ_SERVER_FILES;
 
-	if (superuser_arg(userid) || has_privs_of_role(userid, role))
+	if (!is_local || superuser_arg(userid) || has_privs_of_role(userid, role))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -631,10 +623,9 @@ pfdw_options_get(Oid relid)
 {
 	ForeignTable *table = GetForeignTable(relid);
 
-	return pfdw_options_from_list(
-		GetForeignServer(table->serverid),
-		get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid),
-		table->options);
+	return pfdw_options_from_list(GetForeignServer(table->serverid),
+								  get_namespace_name(get_rel_namespace(relid)),
+								  get_rel_name(relid), table->options);
 }
 
 char *

@@ -70,8 +70,8 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	pfdw_relation_use_declared_schema(table, options);
 	columns = pfdw_columns_match(relation, table->schema, &column_count);
 	if (pfdw_enable_filter_pushdown)
-		request.filter = pfdw_predicate_build(
-			quals, baserel->relid, columns, column_count, NULL, NULL);
+		request.filter = pfdw_predicate_build(quals, baserel->relid, columns,
+											  column_count, NULL, NULL);
 	stats = pmn_scan_stats(pfdw_scan_plan(table, &request));
 
 	rows = (double) stats->row_count - (double) stats->delete_row_count;
@@ -87,10 +87,9 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		baserel->tuples = Max(rows, 1) * (double) stats->files_total /
 						  (double) stats->files_read;
 	baserel->rows = clamp_row_est(
-		Min(Max(rows, 0),
-			baserel->tuples *
-				clauselist_selectivity(root, baserel->baserestrictinfo, 0,
-									   JOIN_INNER, NULL)));
+		Min(Max(rows, 0), baserel->tuples * clauselist_selectivity(
+												root, baserel->baserestrictinfo,
+												0, JOIN_INNER, NULL)));
 	table_close(relation, NoLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -130,9 +129,9 @@ paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 }
 
 ForeignScan *
-paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
-					 Oid foreigntableid, ForeignPath *best_path, List *tlist,
-					 List *scan_clauses, Plan *outer_plan)
+paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
+					 ForeignPath *best_path, List *tlist, List *scan_clauses,
+					 Plan *outer_plan)
 {
 	Bitmapset *used = NULL;
 	List *attnums = NIL;

@@ -3,9 +3,7 @@
  *
  * One lake table being read. The steps are create (options only), open
  * (lock, view, columns), plan (which files) and batches; each does nothing
- * when it is already done. Scans call them at their first row, so that
- * nothing is locked or read for EXPLAIN, for a plan node that never runs, or
- * for the second start of a node inside EvalPlanQual.
+ * when it is already done, so that EXPLAIN can stop before the last.
  *
  * Everything lives in one memory context, whose end closes the storage
  * handles through the bridge's reset callbacks.
@@ -19,8 +17,8 @@
 PfdwReader *
 pfdw_reader_create(MemoryContext parent, Relation relation)
 {
-	MemoryContext context = AllocSetContextCreate(
-		parent, "paimon reader", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(parent, "paimon reader", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	PfdwReader *reader = palloc0(sizeof(*reader));
 
@@ -47,8 +45,8 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 	reader->table = pfdw_relation_open(reader->env, relid, reader->options);
 	if (lock && pmn_table_has_primary_key(reader->table->table))
 		pfdw_view_lock(relid, &reader->options->ref, reader->table);
-	pfdw_view_get(relid, &reader->options->ref, reader->table,
-				  &reader->travel, &reader->view);
+	pfdw_view_get(relid, &reader->options->ref, reader->table, &reader->travel,
+				  &reader->view);
 	pfdw_relation_use_declared_schema(reader->table, reader->options);
 	reader->columns = pfdw_columns_match(
 		reader->relation, reader->table->schema, &reader->column_count);
@@ -83,10 +81,9 @@ pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
 	old = MemoryContextSwitchTo(reader->context);
 	reader->pushed = NIL;
 	if (pfdw_enable_filter_pushdown)
-		predicate =
-			pfdw_predicate_build(quals, varno, reader->columns,
-								 reader->column_count, econtext,
-								 &reader->pushed);
+		predicate = pfdw_predicate_build(quals, varno, reader->columns,
+										 reader->column_count, econtext,
+										 &reader->pushed);
 	pfdw_reader_plan_predicate(reader, predicate);
 	MemoryContextSwitchTo(old);
 }
@@ -112,8 +109,7 @@ static void
 open_read(PfdwReader *reader)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
-	int32_t *projection =
-		palloc(sizeof(int32_t) * (reader->needed_count + 1));
+	int32_t *projection = palloc(sizeof(int32_t) * (reader->needed_count + 1));
 
 	for (int i = 0; i < reader->needed_count; i++)
 		projection[i] = reader->needed[i].field;

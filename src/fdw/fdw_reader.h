@@ -31,7 +31,7 @@ typedef struct PfdwReader
 	PmnScan *scan; /* NULL until planned */
 	PmnRead *read; /* NULL until the first batch */
 	PfdwDecoder *decoder;
-	List *pushed; /* expressions that the predicate stands for */
+	List *pushed;		  /* expressions that the predicate stands for */
 	const uint32_t *rows; /* rows of the batch that count; NULL: all */
 	uint32 row;			  /* the next one's place in rows */
 	uint32 row_count;
@@ -39,8 +39,7 @@ typedef struct PfdwReader
 	bool ignores_as_of; /* of writers: what is read is what is there now */
 } PfdwReader;
 
-extern PfdwReader *pfdw_reader_create(MemoryContext parent,
-									  Relation relation);
+extern PfdwReader *pfdw_reader_create(MemoryContext parent, Relation relation);
 /* Lock (keyed tables, when asked), get the view, match the columns. */
 extern void pfdw_reader_open(PfdwReader *reader, bool lock);
 /* Read these attributes only; before the first batch. */

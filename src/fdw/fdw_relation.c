@@ -43,8 +43,7 @@ check_access(Oid relid, const PfdwOptions *options, bool for_write)
 {
 	const char *warehouse = options->ref.warehouse;
 
-	if (warehouse[0] == '/' || strncmp(warehouse, "file:", 5) == 0)
-		pfdw_check_local_access(pfdw_relation_owner(relid), for_write);
+	pfdw_warehouse_check(warehouse, pfdw_relation_owner(relid), for_write);
 }
 
 void
@@ -132,6 +131,7 @@ pfdw_columns_match(Relation relation, const PmnSchema *schema, int *count)
 							"of the lake table",
 							RelationGetRelationName(relation), name)));
 		seen = bms_add_member(seen, column->field);
+		column->name = pstrdup(NameStr(attribute->attname));
 		column->attnum = attribute->attnum;
 		column->type = &schema->fields[column->field].type;
 		column->typid = attribute->atttypid;

@@ -3,10 +3,11 @@
  *
  * The executor's side of a scan: one slot per row out of decoded batches.
  *
- * Begin does next to nothing; the table is opened at the first row, when
- * run-time keys have values. A scan of a table that the same statement
- * updates or deletes from, or locks with FOR UPDATE, takes the table's write
- * lock before it gets its view, so that what it reads is what it changes.
+ * Begin fixes the view, as a cursor must not see what is written after it
+ * was declared. A scan of a table that the same statement updates or deletes
+ * from, or locks with FOR UPDATE, takes the table's write lock first, so that
+ * what it reads is what it changes. Files are chosen at the first row, when
+ * run-time keys have values. EXPLAIN alone neither locks nor reads data.
  *
  * The loop is the hot path: the slot's arrays are preset with nulls once and
  * then only the attributes that the plan needs are stored, from arrays that
@@ -19,6 +20,7 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+static void attach(ForeignScanState *node);
 static bool has_param_walker(Node *node, void *context);
 static bool is_modified(EState *estate, Index scanrelid);
 static bool is_locked(EState *estate, Index scanrelid);
@@ -31,8 +33,8 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 	PfdwScanState *state = palloc0(sizeof(*state));
 	ListCell *cell;
 
-	state->reader = pfdw_reader_create(CurrentMemoryContext,
-									   node->ss.ss_currentRelation);
+	state->reader =
+		pfdw_reader_create(CurrentMemoryContext, node->ss.ss_currentRelation);
 	foreach (cell, linitial_node(List, plan->fdw_private))
 	{
 		if (lfirst_int(cell) == 0)
@@ -40,14 +42,39 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 		else
 			state->attnums = bms_add_member(state->attnums, lfirst_int(cell));
 	}
-	state->has_param =
-		has_param_walker((Node *) node->ss.ps.plan->qual, NULL);
+	state->has_param = has_param_walker((Node *) node->ss.ps.plan->qual, NULL);
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 	{
 		state->is_target = is_modified(node->ss.ps.state, plan->scan.scanrelid);
 		state->is_locked = is_locked(node->ss.ps.state, plan->scan.scanrelid);
 	}
 	node->fdw_state = state;
+	/* EvalPlanQual starts the node only to feed it the row to test. */
+	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
+		node->ss.ps.state->es_epq_active == NULL)
+		attach(node);
+}
+
+/* Fix what the scan will see, after taking the lock that it needs. */
+static void
+attach(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+	PfdwReader *reader = state->reader;
+	bool changes = state->is_target || state->is_locked;
+
+	pfdw_reader_open(reader, changes);
+	if (state->is_locked && !pmn_table_has_primary_key(reader->table->table))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("cannot lock rows of foreign table \"%s\"",
+							   RelationGetRelationName(reader->relation)),
+						errdetail("The lake table has no primary key.")));
+	if (changes && reader->travel.kind != PMN_TRAVEL_LATEST)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot change or lock rows of foreign table \"%s\" "
+						"as of an earlier snapshot",
+						RelationGetRelationName(reader->relation))));
 }
 
 void
@@ -59,21 +86,7 @@ pfdw_scan_open(ForeignScanState *node, bool is_explain)
 
 	if (reader->scan != NULL)
 		return;
-	pfdw_reader_open(reader, state->is_target || state->is_locked);
-	if (state->is_locked &&
-		!pmn_table_has_primary_key(reader->table->table))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot lock rows of foreign table \"%s\"",
-						RelationGetRelationName(reader->relation)),
-				 errdetail("The lake table has no primary key.")));
-	if ((state->is_target || state->is_locked) &&
-		reader->travel.kind != PMN_TRAVEL_LATEST)
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot change or lock rows of foreign table \"%s\" "
-						"as of an earlier snapshot",
-						RelationGetRelationName(reader->relation))));
+	pfdw_reader_open(reader, false); /* for EXPLAIN; else attach did */
 	pfdw_reader_project(reader, state->attnums, state->needs_all);
 	pfdw_reader_plan(reader, plan->scan.plan.qual, plan->scan.scanrelid,
 					 is_explain ? NULL : node->ss.ps.ps_ExprContext);

@@ -91,10 +91,10 @@ pfdw_strict_check(PfdwWriter *writer, Relation relation)
 	pfdw_reader_open(reader, true);
 	pfdw_reader_project(reader, attnums, false);
 	pfdw_reader_plan_predicate(
-		reader, pfdw_keyset_predicate(
-					writer->inserted,
-					pmn_schema_field_index(schema, schema->primary_keys[0]),
-					schema));
+		reader,
+		pfdw_keyset_predicate(
+			writer->inserted,
+			pmn_schema_field_index(schema, schema->primary_keys[0]), schema));
 	positions = key_positions(writer, reader);
 	while (pfdw_reader_next_batch(reader))
 		check_batch(writer, reader, positions);

@@ -154,22 +154,20 @@ writer_prepare(PfdwWriter *writer, Relation relation)
 
 	writer->options = options;
 	if (options->travel.kind != PMN_TRAVEL_LATEST)
-		ereport(ERROR,
-				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("cannot write to foreign table \"%s\"",
-						RelationGetRelationName(relation)),
-				 errdetail("Its options name an earlier snapshot.")));
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot write to foreign table \"%s\"",
+							   RelationGetRelationName(relation)),
+						errdetail("Its options name an earlier snapshot.")));
 	pfdw_relation_check_write(writer->relid, options);
-	writer->row_context = AllocSetContextCreate(
-		writer->context, "paimon row", ALLOCSET_DEFAULT_SIZES);
+	writer->row_context = AllocSetContextCreate(writer->context, "paimon row",
+												ALLOCSET_DEFAULT_SIZES);
 	writer->tupdesc = CreateTupleDescCopy(RelationGetDescr(relation));
 	/* The copy drops constraints, which NOT NULL lives in. */
 	for (int i = 0; i < writer->tupdesc->natts; i++)
 		TupleDescAttr(writer->tupdesc, i)->attnotnull =
 			TupleDescAttr(RelationGetDescr(relation), i)->attnotnull;
 	writer->table = pfdw_delta_table(writer->relid, &options->ref);
-	pfdw_check(writer->table->env,
-			   pmn_table_check_write(writer->table->table));
+	pfdw_check(writer->table->env, pmn_table_check_write(writer->table->table));
 	writer->columns = pfdw_columns_match(relation, writer->table->schema,
 										 &writer->column_count);
 	find_required(writer, relation);
@@ -187,8 +185,8 @@ open_write(PfdwWriter *writer)
 	PmnWriteRequest request = {0};
 	PfdwView view;
 
-	pfdw_view_get(writer->relid, &writer->options->ref, writer->table,
-				  &latest, &view);
+	pfdw_view_get(writer->relid, &writer->options->ref, writer->table, &latest,
+				  &view);
 	request.base_snapshot_id = view.snapshot_id;
 	request.pending = view.pending;
 	request.pending_count = view.pending_count;

@@ -44,7 +44,7 @@ typedef struct PfdwWriter
 	Oid relid;
 	SubTransactionId subid;
 	int references;
-	MemoryContext context;	 /* ends with the statement */
+	MemoryContext context;	   /* ends with the statement */
 	MemoryContext row_context; /* reset for each row */
 	PfdwOptions *options;
 	TupleDesc tupdesc;
@@ -55,7 +55,7 @@ typedef struct PfdwWriter
 	int column_count;
 	AttrNumber *key_attnums; /* full primary key */
 	int key_count;
-	List *required;	 /* attribute numbers that the lake wants NOT NULL */
+	List *required; /* attribute numbers that the lake wants NOT NULL */
 	bool has_key;
 	bool from_read;
 	Tuplestorestate *deferred; /* new rows of key-changing updates */

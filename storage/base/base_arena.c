@@ -329,8 +329,7 @@ pmn_array_grow(PmnEnv *env, void **items, size_t *capacity, size_t needed,
 		wanted = 8;
 	if (wanted < needed || wanted > ARENA_REQUEST_MAX / item_size)
 		wanted = needed;
-	grown =
-		pmn_realloc(env, *items, *capacity * item_size, wanted * item_size);
+	grown = pmn_realloc(env, *items, *capacity * item_size, wanted * item_size);
 	if (grown == NULL)
 		return PMN_NO_MEMORY;
 	*items = grown;

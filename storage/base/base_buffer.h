@@ -34,6 +34,7 @@ pmn_bytes(const void *data, size_t size)
 {
 	PmnBytes bytes = {(const uint8_t *) data, (uint32_t) size};
 
+	PMN_ASSERT(size <= UINT32_MAX);
 	return bytes;
 }
 

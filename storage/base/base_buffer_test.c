@@ -73,8 +73,7 @@ TEST(integers_have_their_order)
 
 TEST(bytes_compare_unsigned)
 {
-	CHECK(pmn_bytes_compare(pmn_bytes_string("a"), pmn_bytes_string("ab")) <
-		  0);
+	CHECK(pmn_bytes_compare(pmn_bytes_string("a"), pmn_bytes_string("ab")) < 0);
 	CHECK(pmn_bytes_compare(pmn_bytes("\xff", 1), pmn_bytes("\x01\x02", 2)) >
 		  0);
 	CHECK(pmn_bytes_compare(pmn_bytes(NULL, 0), pmn_bytes(NULL, 0)) == 0);

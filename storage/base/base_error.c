@@ -111,8 +111,7 @@ pmn_note(PmnEnv *env, const char *format, ...)
 	rest = strlen(error->message);
 	memcpy(text + prefix, ": ", 2);
 	memcpy(text + prefix + 2, error->message,
-		   rest < sizeof(text) - prefix - 3 ? rest
-											: sizeof(text) - prefix - 3);
+		   rest < sizeof(text) - prefix - 3 ? rest : sizeof(text) - prefix - 3);
 	if (prefix + 2 + rest >= sizeof(error->message))
 	{
 		text[sizeof(error->message) - 1] = '\0';

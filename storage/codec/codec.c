@@ -105,8 +105,7 @@ decompress_block(PmnCodec codec, PmnBytes src, size_t size_hint,
 		case PMN_CODEC_SNAPPY:
 			return pmn_snappy_decompress(src, size_max, dst);
 		case PMN_CODEC_DEFLATE:
-			return pmn_deflate_decompress(false, src, size_hint, size_max,
-										  dst);
+			return pmn_deflate_decompress(false, src, size_hint, size_max, dst);
 		case PMN_CODEC_GZIP:
 			return pmn_deflate_decompress(true, src, size_hint, size_max, dst);
 	}

@@ -13,8 +13,8 @@ typedef enum PmnCodec
 {
 	PMN_CODEC_NONE,
 	PMN_CODEC_ZSTD,
-	PMN_CODEC_LZ4, /* raw block */
-	PMN_CODEC_SNAPPY, /* raw block */
+	PMN_CODEC_LZ4,	   /* raw block */
+	PMN_CODEC_SNAPPY,  /* raw block */
 	PMN_CODEC_DEFLATE, /* raw deflate, no header (Avro) */
 	PMN_CODEC_GZIP
 } PmnCodec;

@@ -31,7 +31,7 @@ typedef enum AvroCodec
 struct PmnAvroReader
 {
 	PmnEnv *env;
-	PmnArena *arena; /* schema and names */
+	PmnArena *arena;   /* schema and names */
 	const uint8_t *at; /* next block */
 	const uint8_t *end;
 	uint8_t sync[PMN_AVRO_SYNC_SIZE];
@@ -59,8 +59,7 @@ wrong_magic(PmnEnv *env, PmnBytes file, const char *name)
 		return pmn_fail(env, PMN_UNSUPPORTED,
 						"file \"%s\" is %s file, only Avro is supported here",
 						name, format);
-	return pmn_fail(env, PMN_CORRUPT, "file \"%s\" is not an Avro file",
-					name);
+	return pmn_fail(env, PMN_CORRUPT, "file \"%s\" is not an Avro file", name);
 }
 
 static PmnCode
@@ -141,8 +140,8 @@ read_header(PmnAvroReader *reader, PmnBytes file, const char *name)
 		return pmn_avro_corrupt(program, "its header ends early");
 	memcpy(reader->sync, reader->at, PMN_AVRO_SYNC_SIZE);
 	reader->at += PMN_AVRO_SYNC_SIZE;
-	PMN_TRY(pmn_avro_parse_schema(reader->arena, schema, name,
-								  &reader->schema));
+	PMN_TRY(
+		pmn_avro_parse_schema(reader->arena, schema, name, &reader->schema));
 	return pmn_avro_compile(program, reader->arena, reader->schema,
 							reader->record);
 }
@@ -214,17 +213,17 @@ decompress(PmnAvroReader *reader, PmnBytes packed)
 			reader->block_end = packed.data + packed.size;
 			return PMN_OK;
 		case AVRO_CODEC_DEFLATE:
-			code = pmn_codec_decompress(PMN_CODEC_DEFLATE, packed, 0,
-										PMN_AVRO_BLOCK_SIZE_MAX,
-										&reader->plain);
+			code =
+				pmn_codec_decompress(PMN_CODEC_DEFLATE, packed, 0,
+									 PMN_AVRO_BLOCK_SIZE_MAX, &reader->plain);
 			break;
 		case AVRO_CODEC_SNAPPY:
 			code = decompress_snappy(reader, packed);
 			break;
 		case AVRO_CODEC_ZSTANDARD:
-			code = pmn_codec_decompress(PMN_CODEC_ZSTD, packed, 0,
-										PMN_AVRO_BLOCK_SIZE_MAX,
-										&reader->plain);
+			code =
+				pmn_codec_decompress(PMN_CODEC_ZSTD, packed, 0,
+									 PMN_AVRO_BLOCK_SIZE_MAX, &reader->plain);
 			break;
 	}
 	if (code == PMN_CORRUPT)

@@ -44,7 +44,7 @@ typedef struct PmnAvroField
 	const char *name;
 	PmnAvroKind kind;
 	size_t offset;
-	size_t present_offset; /* of a bool, or PMN_AVRO_REQUIRED */
+	size_t present_offset;		 /* of a bool, or PMN_AVRO_REQUIRED */
 	const PmnAvroRecord *record; /* RECORD, or ARRAY of RECORD */
 	PmnAvroKind item_kind;		 /* ARRAY */
 	/*
@@ -79,8 +79,7 @@ typedef struct PmnAvroReader PmnAvroReader;
  * Errors    PMN_CORRUPT; PMN_UNSUPPORTED (codec; another container: the
  *           message says ORC or Parquet when the magic is theirs)
  */
-PMN_CHECKED PmnCode pmn_avro_open(PmnEnv *env, PmnBytes file,
-								  const char *name,
+PMN_CHECKED PmnCode pmn_avro_open(PmnEnv *env, PmnBytes file, const char *name,
 								  const PmnAvroRecord *record,
 								  PmnAvroReader **out);
 

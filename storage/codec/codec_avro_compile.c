@@ -22,8 +22,8 @@ typedef struct Target
 	uint32_t offset;
 	uint32_t present_offset; /* AVRO_NO_OFFSET: none */
 	bool accepts_null;
-	bool null_is_long; /* store PMN_AVRO_NULL_LONG */
-	const PmnAvroField *field; /* its record and item_* members */
+	bool null_is_long;			 /* store PMN_AVRO_NULL_LONG */
+	const PmnAvroField *field;	 /* its record and item_* members */
 	const PmnAvroRecord *record; /* RECORD, or an ARRAY's items */
 } Target;
 
@@ -167,8 +167,8 @@ compile_items(Compiler *compiler, const AvroSchema *schema,
 					   .field = field,
 					   .record = field->record};
 
-		plan.item_size = (uint32_t) pmn_avro_item_size(field->item_kind,
-													   field->record);
+		plan.item_size =
+			(uint32_t) pmn_avro_item_size(field->item_kind, field->record);
 		PMN_TRY(compile_value(compiler, schema->items, &item));
 	}
 	PMN_TRY(emit_op(compiler, OP_END, 0, 0));
@@ -197,8 +197,7 @@ compile_plain(Compiler *compiler, const AvroSchema *schema,
 	if (!fits(schema, target))
 		return mismatch(compiler, target);
 	if (schema->type == AVRO_RECORD)
-		return compile_record(compiler, schema, target->record,
-							  target->offset);
+		return compile_record(compiler, schema, target->record, target->offset);
 	if (schema->type == AVRO_ARRAY)
 		return compile_items(compiler, schema, target);
 	return emit_op(compiler, scalar_ops[schema->type][target->kind],
@@ -394,10 +393,9 @@ compile_record(Compiler *compiler, const AvroSchema *schema,
 	for (uint32_t i = 0; i < record->field_count; i++)
 		if (!matched[i] &&
 			record->fields[i].present_offset == PMN_AVRO_REQUIRED)
-			return pmn_fail(compiler->env, PMN_CORRUPT,
-							"file \"%s\" has no field \"%s\"",
-							compiler->program->file_name,
-							record->fields[i].name);
+			return pmn_fail(
+				compiler->env, PMN_CORRUPT, "file \"%s\" has no field \"%s\"",
+				compiler->program->file_name, record->fields[i].name);
 	return PMN_OK;
 }
 

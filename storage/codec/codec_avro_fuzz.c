@@ -38,17 +38,17 @@ typedef struct Row
 } Row;
 
 static const PmnAvroField item_fields[] = {
-	{"_NAME", PMN_AVRO_STRING, offsetof(Item, name), PMN_AVRO_REQUIRED, NULL,
-	 0, false, NULL},
+	{"_NAME", PMN_AVRO_STRING, offsetof(Item, name), PMN_AVRO_REQUIRED, NULL, 0,
+	 false, NULL},
 	{"_NUMBER", PMN_AVRO_LONG, offsetof(Item, number),
 	 offsetof(Item, has_number), NULL, 0, false, NULL},
 };
 static const PmnAvroRecord item_record = {item_fields, 2, sizeof(Item)};
 static const PmnAvroField row_fields[] = {
-	{"_VERSION", PMN_AVRO_INT, offsetof(Row, version), PMN_AVRO_REQUIRED,
-	 NULL, 0, false, NULL},
-	{"_BYTES", PMN_AVRO_BYTES, offsetof(Row, bytes), PMN_AVRO_REQUIRED, NULL,
+	{"_VERSION", PMN_AVRO_INT, offsetof(Row, version), PMN_AVRO_REQUIRED, NULL,
 	 0, false, NULL},
+	{"_BYTES", PMN_AVRO_BYTES, offsetof(Row, bytes), PMN_AVRO_REQUIRED, NULL, 0,
+	 false, NULL},
 	{"_COUNTS", PMN_AVRO_ARRAY, offsetof(Row, counts),
 	 offsetof(Row, has_counts), NULL, PMN_AVRO_LONG, true, NULL},
 	{"_ITEMS", PMN_AVRO_ARRAY, offsetof(Row, items), offsetof(Row, has_items),
@@ -115,8 +115,8 @@ wrap(PmnTestEnv *env, PmnBytes data, uint8_t count, PmnBuffer *out)
 {
 	PmnAvroWriter *writer;
 	PmnBytes header;
-	PmnCode code = pmn_avro_create(&env->base, &row_record, PMN_CODEC_NONE, 0,
-								   &writer);
+	PmnCode code =
+		pmn_avro_create(&env->base, &row_record, PMN_CODEC_NONE, 0, &writer);
 
 	if (code != PMN_OK)
 		abort();

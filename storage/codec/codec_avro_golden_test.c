@@ -101,8 +101,8 @@ static const PmnAvroField entry_fields[] = {
 	SCALAR(Entry, "_PARTITION", PMN_AVRO_BYTES, partition, R, NULL),
 	SCALAR(Entry, "_BUCKET", PMN_AVRO_INT, bucket, R, NULL),
 	SCALAR(Entry, "_TOTAL_BUCKETS", PMN_AVRO_INT, total_buckets, R, NULL),
-	{"_FILE", PMN_AVRO_RECORD, offsetof(Entry, file), R, &file_record, 0,
-	 false, NULL},
+	{"_FILE", PMN_AVRO_RECORD, offsetof(Entry, file), R, &file_record, 0, false,
+	 NULL},
 };
 static const PmnAvroRecord entry_record = {entry_fields, 6, sizeof(Entry)};
 

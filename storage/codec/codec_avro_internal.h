@@ -75,10 +75,10 @@ typedef enum AvroOp
 	OP_LONG,
 	OP_BYTES,
 	OP_STRING,
-	OP_OPTION,	/* null: go to target; else set the bool at offset */
-	OP_MARK,	/* set the bool at offset */
-	OP_ARRAY,	/* arrays[arg] */
-	OP_JUMP,	/* target */
+	OP_OPTION, /* null: go to target; else set the bool at offset */
+	OP_MARK,   /* set the bool at offset */
+	OP_ARRAY,  /* arrays[arg] */
+	OP_JUMP,   /* target */
 	OP_SKIP_VARINT,
 	OP_SKIP_BYTES,
 	OP_SKIP_FIXED, /* arg bytes */
@@ -142,8 +142,7 @@ bool pmn_avro_is_text(PmnBytes bytes);
 PmnCode pmn_avro_corrupt(AvroProgram *program, const char *what);
 
 /* Count items or records of min_size 0, which nothing else bounds. */
-PMN_CHECKED PmnCode pmn_avro_count_empty(AvroProgram *program,
-										 uint64_t count);
+PMN_CHECKED PmnCode pmn_avro_count_empty(AvroProgram *program, uint64_t count);
 
 size_t pmn_avro_item_size(PmnAvroKind kind, const PmnAvroRecord *record);
 
@@ -190,8 +189,8 @@ pmn_avro_read_bytes(const uint8_t **at, const uint8_t *end, PmnBytes *out)
 {
 	int64_t size;
 
-	if (!pmn_avro_read_long(at, end, &size) || size < 0 ||
-		size > end - *at || size > INT32_MAX)
+	if (!pmn_avro_read_long(at, end, &size) || size < 0 || size > end - *at ||
+		size > INT32_MAX)
 		return false;
 	out->data = *at;
 	out->size = (uint32_t) size;

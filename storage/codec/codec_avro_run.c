@@ -25,8 +25,8 @@ typedef struct ArrayBuilder
 PmnCode
 pmn_avro_corrupt(AvroProgram *program, const char *what)
 {
-	return pmn_fail(program->env, PMN_CORRUPT,
-					"file \"%s\" is damaged: %s", program->file_name, what);
+	return pmn_fail(program->env, PMN_CORRUPT, "file \"%s\" is damaged: %s",
+					program->file_name, what);
 }
 
 PmnCode
@@ -108,16 +108,14 @@ read_array(AvroProgram *program, const AvroArrayPlan *plan, PmnArena *arena,
 
 	while (true)
 	{
-		PMN_TRY(
-			read_block_count(program, plan, at, end, &count, &skip_size));
+		PMN_TRY(read_block_count(program, plan, at, end, &count, &skip_size));
 		if (count == 0)
 			break;
 		PMN_TRY(grow_array(program, plan, arena, &array, count));
 		for (; count > 0; count--)
 		{
 			PMN_TRY(pmn_avro_run(program, plan->start, arena, at, end,
-								 array.items +
-									 array.count * plan->item_size));
+								 array.items + array.count * plan->item_size));
 			array.count++;
 		}
 	}
@@ -136,8 +134,7 @@ skip_array(AvroProgram *program, const AvroArrayPlan *plan, PmnArena *arena,
 
 	while (true)
 	{
-		PMN_TRY(
-			read_block_count(program, plan, at, end, &count, &skip_size));
+		PMN_TRY(read_block_count(program, plan, at, end, &count, &skip_size));
 		if (count == 0)
 			return PMN_OK;
 		if (skip_size >= 0)
@@ -149,8 +146,7 @@ skip_array(AvroProgram *program, const AvroArrayPlan *plan, PmnArena *arena,
 		{
 			if (plan->is_map && !pmn_avro_read_bytes(at, end, &key))
 				return pmn_avro_corrupt(program, "a bad map key");
-			PMN_TRY(
-				pmn_avro_run(program, plan->start, arena, at, end, NULL));
+			PMN_TRY(pmn_avro_run(program, plan->start, arena, at, end, NULL));
 		}
 	}
 }
@@ -267,8 +263,8 @@ run_skip(const AvroStep *step, const uint8_t **at, const uint8_t *end)
 
 /* Where a union's value goes on; 0 (never a branch) when there is none. */
 static uint32_t
-union_target(const AvroProgram *program, uint32_t position,
-			 const uint8_t **at, const uint8_t *end)
+union_target(const AvroProgram *program, uint32_t position, const uint8_t **at,
+			 const uint8_t *end)
 {
 	const AvroStep *step = &program->steps.items[position];
 	int64_t branch;
@@ -336,6 +332,34 @@ run_bytes(AvroProgram *program, const AvroStep *step, PmnArena *arena,
 	return store_bytes(arena, bytes, row + step->offset);
 }
 
+/* Steps of one value that the loop below leaves to others. */
+static PmnCode
+run_value(AvroProgram *program, const AvroStep *step, PmnArena *arena,
+		  const uint8_t **at, const uint8_t *end, uint8_t *row)
+{
+	const int64_t null_long = PMN_AVRO_NULL_LONG;
+
+	switch ((int) step->op)
+	{
+		case OP_ARRAY:
+			return read_array(program, &program->arrays.items[step->arg], arena,
+							  at, end,
+							  (PmnAvroArray *) (void *) (row + step->offset));
+		case OP_SKIP_ARRAY:
+			return skip_array(program, &program->arrays.items[step->arg], arena,
+							  at, end);
+		case OP_NULL_LONG:
+			memcpy(row + step->offset, &null_long, sizeof(null_long));
+			return PMN_OK;
+		case OP_FAIL:
+			return pmn_avro_corrupt(program, "a value where none is allowed");
+		default:
+			if (run_number(step, at, end, row + step->offset))
+				return PMN_OK;
+			return pmn_avro_corrupt(program, "a record ends early");
+	}
+}
+
 PmnCode
 pmn_avro_run(AvroProgram *program, uint32_t start, PmnArena *arena,
 			 const uint8_t **at, const uint8_t *end, uint8_t *row)
@@ -346,19 +370,13 @@ pmn_avro_run(AvroProgram *program, uint32_t start, PmnArena *arena,
 	int64_t value = 0;
 	int32_t small = 0;
 	bool ok = true;
-	PmnCode code = PMN_OK;
 
-	for (; ok && code == PMN_OK; step++)
-		switch ((AvroOp) step->op)
+	for (; ok; step++)
+		switch ((int) step->op)
 		{
 			case OP_END:
 				*at = p;
 				return PMN_OK;
-			case OP_BOOLEAN:
-				ok = p < end && *p <= 1;
-				if (ok)
-					row[step->offset] = *p++;
-				break;
 			case OP_INT:
 				ok = pmn_avro_read_int(&p, end, &small);
 				memcpy(row + step->offset, &small, sizeof(small));
@@ -367,34 +385,25 @@ pmn_avro_run(AvroProgram *program, uint32_t start, PmnArena *arena,
 				ok = pmn_avro_read_long(&p, end, &value);
 				memcpy(row + step->offset, &value, sizeof(value));
 				break;
+			case OP_BOOLEAN:
+				ok = p < end && *p <= 1;
+				if (ok)
+					row[step->offset] = *p++;
+				break;
 			case OP_BYTES:
 			case OP_STRING:
-				code = run_bytes(program, step, arena, &p, end, row);
+				PMN_TRY(run_bytes(program, step, arena, &p, end, row));
 				break;
 			case OP_OPTION:
-				ok = p < end && (*p & 0xfd) == 0;
-				if (!ok)
-					break;
 				/* Branches 0 and 1 are the bytes 0 and 2. */
-				if (*p++ >> 1 == step->null_branch)
+				ok = p < end && (*p & 0xfd) == 0;
+				if (ok && *p++ >> 1 == step->null_branch)
 					step = &steps[step->target] - 1;
-				else
+				else if (ok)
 					set_mark(row, step->offset);
 				break;
 			case OP_MARK:
 				set_mark(row, step->offset);
-				break;
-			case OP_ARRAY:
-				code = read_array(program, &program->arrays.items[step->arg],
-								  arena, &p, end,
-								  (PmnAvroArray *) (void *) (row +
-															 step->offset));
-				step = &steps[step->target] - 1;
-				break;
-			case OP_SKIP_ARRAY:
-				code = skip_array(program, &program->arrays.items[step->arg],
-								  arena, &p, end);
-				step = &steps[step->target] - 1;
 				break;
 			case OP_JUMP:
 				step = &steps[step->target] - 1;
@@ -406,30 +415,19 @@ pmn_avro_run(AvroProgram *program, uint32_t start, PmnArena *arena,
 				if (ok)
 					step = &steps[small] - 1;
 				break;
-			case OP_NULL_LONG:
-				value = PMN_AVRO_NULL_LONG;
-				memcpy(row + step->offset, &value, sizeof(value));
-				break;
 			case OP_SKIP_VARINT:
 			case OP_SKIP_BYTES:
 			case OP_SKIP_FIXED:
 				ok = run_skip(step, &p, end);
 				break;
-			case OP_FAIL:
-				code = pmn_avro_corrupt(program,
-										"a value where none is allowed");
+			case OP_ARRAY:
+			case OP_SKIP_ARRAY:
+				PMN_TRY(run_value(program, step, arena, &p, end, row));
+				step = &steps[step->target] - 1;
 				break;
-			case OP_FLOAT:
-			case OP_DOUBLE:
-			case OP_INT_AS_LONG:
-			case OP_INT_AS_FLOAT:
-			case OP_INT_AS_DOUBLE:
-			case OP_LONG_AS_FLOAT:
-			case OP_LONG_AS_DOUBLE:
-			case OP_FLOAT_AS_DOUBLE:
-				ok = run_number(step, &p, end, row + step->offset);
+			default:
+				PMN_TRY(run_value(program, step, arena, &p, end, row));
 				break;
 		}
-	return code != PMN_OK ? code
-						  : pmn_avro_corrupt(program, "a record ends early");
+	return pmn_avro_corrupt(program, "a record ends early");
 }

@@ -34,16 +34,14 @@ static const char *const type_names[] = {
 
 /* Fewest bytes by type; composite types are computed. */
 static const uint32_t type_min_sizes[] = {
-	[AVRO_NULL] = 0,   [AVRO_BOOLEAN] = 1, [AVRO_INT] = 1,
-	[AVRO_LONG] = 1,   [AVRO_FLOAT] = 4,   [AVRO_DOUBLE] = 8,
-	[AVRO_BYTES] = 1,  [AVRO_STRING] = 1,  [AVRO_RECORD] = 0,
-	[AVRO_ENUM] = 1,   [AVRO_ARRAY] = 1,   [AVRO_MAP] = 1,
+	[AVRO_NULL] = 0,   [AVRO_BOOLEAN] = 1, [AVRO_INT] = 1,	 [AVRO_LONG] = 1,
+	[AVRO_FLOAT] = 4,  [AVRO_DOUBLE] = 8,  [AVRO_BYTES] = 1, [AVRO_STRING] = 1,
+	[AVRO_RECORD] = 0, [AVRO_ENUM] = 1,	   [AVRO_ARRAY] = 1, [AVRO_MAP] = 1,
 	[AVRO_UNION] = 1,  [AVRO_FIXED] = 0,
 };
 
 static PmnCode parse_node(SchemaParser *parser, const PmnJsonNode *json,
-						  const char *space, int depth,
-						  const AvroSchema **out);
+						  const char *space, int depth, const AvroSchema **out);
 
 static PmnCode
 bad_schema(SchemaParser *parser, const char *what, const char *value)
@@ -206,8 +204,8 @@ parse_union(SchemaParser *parser, const PmnJsonNode *json, const char *space,
 	AvroSchema *node;
 
 	PMN_TRY(new_node(parser, AVRO_UNION, &node));
-	node->members = pmn_arena_alloc(parser->arena, pmn_json_count(json) *
-													   sizeof(AvroMember));
+	node->members = pmn_arena_alloc(parser->arena,
+									pmn_json_count(json) * sizeof(AvroMember));
 	if (node->members == NULL)
 		return PMN_NO_MEMORY;
 	for (json = pmn_json_first(json); json != NULL; json = pmn_json_next(json))
@@ -259,8 +257,7 @@ parse_complex(SchemaParser *parser, const PmnJsonNode *json, AvroType type,
 		PMN_TRY(parse_naming(parser, json, node, &space));
 	else
 	{
-		items = pmn_json_member(json,
-								type == AVRO_ARRAY ? "items" : "values");
+		items = pmn_json_member(json, type == AVRO_ARRAY ? "items" : "values");
 		if (items == NULL)
 			return bad_schema(parser, "an array or map without items", "");
 		PMN_TRY(parse_node(parser, items, space, depth + 1, &node->items));
@@ -303,9 +300,8 @@ PmnCode
 pmn_avro_parse_schema(PmnArena *arena, PmnBytes json, const char *file_name,
 					  const AvroSchema **out)
 {
-	SchemaParser parser = {.arena = arena,
-						   .env = pmn_arena_env(arena),
-						   .file_name = file_name};
+	SchemaParser parser = {
+		.arena = arena, .env = pmn_arena_env(arena), .file_name = file_name};
 	PmnJson *document;
 	PmnCode code;
 

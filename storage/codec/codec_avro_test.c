@@ -58,16 +58,16 @@ static const PmnAvroRecord stats_record = {stats_fields, 3, sizeof(Stats)};
 static const PmnAvroField range_fields[] = {
 	{"f0", PMN_AVRO_STRING, offsetof(Range, f0), PMN_AVRO_REQUIRED, NULL, 0,
 	 false, NULL},
-	{"f1", PMN_AVRO_INT, offsetof(Range, f1), PMN_AVRO_REQUIRED, NULL, 0,
-	 false, NULL},
+	{"f1", PMN_AVRO_INT, offsetof(Range, f1), PMN_AVRO_REQUIRED, NULL, 0, false,
+	 NULL},
 	{"_CARDINALITY", PMN_AVRO_LONG, offsetof(Range, cardinality),
 	 offsetof(Range, has_cardinality), NULL, 0, false, NULL},
 };
 static const PmnAvroRecord range_record = {range_fields, 3, sizeof(Range)};
 
 static const PmnAvroField row_fields[] = {
-	{"_VERSION", PMN_AVRO_INT, offsetof(Row, version), PMN_AVRO_REQUIRED,
-	 NULL, 0, false, NULL},
+	{"_VERSION", PMN_AVRO_INT, offsetof(Row, version), PMN_AVRO_REQUIRED, NULL,
+	 0, false, NULL},
 	{"_FILE_NAME", PMN_AVRO_STRING, offsetof(Row, name), PMN_AVRO_REQUIRED,
 	 NULL, 0, false, NULL},
 	{"_STATS", PMN_AVRO_RECORD, offsetof(Row, stats), PMN_AVRO_REQUIRED,
@@ -78,12 +78,12 @@ static const PmnAvroField row_fields[] = {
 	 offsetof(Row, has_creation_time), NULL, 0, false, "timestamp-millis"},
 	{"_RANGES", PMN_AVRO_ARRAY, offsetof(Row, ranges),
 	 offsetof(Row, has_ranges), &range_record, PMN_AVRO_RECORD, true, NULL},
-	{"ratio", PMN_AVRO_DOUBLE, offsetof(Row, ratio), PMN_AVRO_REQUIRED, NULL,
-	 0, false, NULL},
+	{"ratio", PMN_AVRO_DOUBLE, offsetof(Row, ratio), PMN_AVRO_REQUIRED, NULL, 0,
+	 false, NULL},
 	{"small_ratio", PMN_AVRO_FLOAT, offsetof(Row, small_ratio),
 	 PMN_AVRO_REQUIRED, NULL, 0, false, NULL},
-	{"flag", PMN_AVRO_BOOLEAN, offsetof(Row, flag), PMN_AVRO_REQUIRED, NULL,
-	 0, false, NULL},
+	{"flag", PMN_AVRO_BOOLEAN, offsetof(Row, flag), PMN_AVRO_REQUIRED, NULL, 0,
+	 false, NULL},
 	{"inner", PMN_AVRO_RECORD, offsetof(Row, inner), offsetof(Row, has_inner),
 	 &range_record, 0, false, NULL},
 };
@@ -263,17 +263,18 @@ TEST(schema_is_paimons)
 
 	pmn_test_env_init(&env);
 	CHECK_OK(&env, write_rows(&env.base, PMN_CODEC_ZSTD, 1, &writer, &file));
-	CHECK(memcmp(file.data, "Obj\x01\x04\x16"
-							"avro.schema",
+	CHECK(memcmp(file.data,
+				 "Obj\x01\x04\x16"
+				 "avro.schema",
 				 17) == 0);
-	CHECK(memmem(file.data, file.size, row_schema, strlen(row_schema)) !=
-		  NULL);
-	CHECK(memmem(file.data, file.size, "}\x14"
-									   "avro.codec\x12zstandard\0",
+	CHECK(memmem(file.data, file.size, row_schema, strlen(row_schema)) != NULL);
+	CHECK(memmem(file.data, file.size,
+				 "}\x14"
+				 "avro.codec\x12zstandard\0",
 				 23) != NULL);
 	pmn_avro_destroy(writer);
-	CHECK(pmn_avro_create(&env.base, &row_record, PMN_CODEC_LZ4, 0,
-						  &writer) == PMN_UNSUPPORTED);
+	CHECK(pmn_avro_create(&env.base, &row_record, PMN_CODEC_LZ4, 0, &writer) ==
+		  PMN_UNSUPPORTED);
 	CHECK(env.live_bytes == 0);
 }
 
@@ -325,16 +326,16 @@ typedef struct Wide
 static const PmnAvroField wide_fields[] = {
 	{"l", PMN_AVRO_LONG, offsetof(Wide, l), PMN_AVRO_REQUIRED, NULL, 0, false,
 	 NULL},
-	{"d", PMN_AVRO_DOUBLE, offsetof(Wide, d), PMN_AVRO_REQUIRED, NULL, 0,
-	 false, NULL},
+	{"d", PMN_AVRO_DOUBLE, offsetof(Wide, d), PMN_AVRO_REQUIRED, NULL, 0, false,
+	 NULL},
 	{"df", PMN_AVRO_DOUBLE, offsetof(Wide, df), PMN_AVRO_REQUIRED, NULL, 0,
 	 false, NULL},
-	{"f", PMN_AVRO_FLOAT, offsetof(Wide, f), PMN_AVRO_REQUIRED, NULL, 0,
-	 false, NULL},
+	{"f", PMN_AVRO_FLOAT, offsetof(Wide, f), PMN_AVRO_REQUIRED, NULL, 0, false,
+	 NULL},
 	{"s", PMN_AVRO_STRING, offsetof(Wide, s), offsetof(Wide, has_s), NULL, 0,
 	 false, NULL},
-	{"b", PMN_AVRO_BYTES, offsetof(Wide, b), PMN_AVRO_REQUIRED, NULL, 0,
-	 false, NULL},
+	{"b", PMN_AVRO_BYTES, offsetof(Wide, b), PMN_AVRO_REQUIRED, NULL, 0, false,
+	 NULL},
 	{"missing", PMN_AVRO_LONG, offsetof(Wide, missing),
 	 offsetof(Wide, has_missing), NULL, 0, false, NULL},
 	{"longs", PMN_AVRO_ARRAY, offsetof(Wide, longs), PMN_AVRO_REQUIRED, NULL,
@@ -364,19 +365,21 @@ static const PmnAvroRecord wide_record = {wide_fields, 8, sizeof(Wide)};
 	"\"items\":\"q.S\"}]}]}"
 
 static const uint8_t wide_row[] = {
-	2, 2, 'k', 4, 1, 6, 2, 'j', 6, 0,	/* x1: one block, one sized block */
-	4, 2, 4, 1, 2, 6, 0,				/* longs: 1 2, then 3 */
-	4, 'h', 'i',						/* b */
-	1, 2, 0, 0, 0, 0, 0, 0, 0, 0x40,	/* x2 */
-	0, 0,								/* x3 */
-	4, 4, 'o', 'k',						/* s, third branch */
-	9, 9, 9,							/* x4 */
-	0,									/* x5 */
-	10,									/* f 5 */
-	0, 0, 0xc0, 0x3f,					/* df 1.5 */
-	13,									/* d -7 */
-	0, 0xfe, 0xff, 0xff, 0xff, 0x0f,	/* l INT32_MAX */
-	2, 1, 4, 0, 0, 0,					/* x6: sized block of one item */
+	2,	 2,	   'k',	 4,	   1,	 6,	   2,
+	'j', 6,	   0,						  /* x1: one block, one sized block */
+	4,	 2,	   4,	 1,	   2,	 6,	   0, /* longs: 1 2, then 3 */
+	4,	 'h',  'i',						  /* b */
+	1,	 2,	   0,	 0,	   0,	 0,	   0,
+	0,	 0,	   0x40,				   /* x2 */
+	0,	 0,							   /* x3 */
+	4,	 4,	   'o',	 'k',			   /* s, third branch */
+	9,	 9,	   9,					   /* x4 */
+	0,								   /* x5 */
+	10,								   /* f 5 */
+	0,	 0,	   0xc0, 0x3f,			   /* df 1.5 */
+	13,								   /* d -7 */
+	0,	 0xfe, 0xff, 0xff, 0xff, 0x0f, /* l INT32_MAX */
+	2,	 1,	   4,	 0,	   0,	 0,	   /* x6: sized block of one item */
 };
 
 /* A container of one uncompressed block. */
@@ -386,8 +389,9 @@ build(PmnBuffer *out, const char *schema, const char *codec,
 {
 	uint8_t varint[2] = {(uint8_t) ((strlen(schema) * 2) | 0x80),
 						 (uint8_t) (strlen(schema) * 2 >> 7)};
-	PmnCode code = pmn_buffer_append(out, "Obj\x01\x04\x14"
-										  "avro.codec",
+	PmnCode code = pmn_buffer_append(out,
+									 "Obj\x01\x04\x14"
+									 "avro.codec",
 									 16);
 
 	CHECK(strlen(schema) >= 64 && strlen(schema) < 8192);
@@ -489,8 +493,7 @@ TEST(cut_and_changed_files_are_refused)
 
 		file.data[at] ^= (uint8_t) (1 + pmn_test_below(&env, 255));
 		code = outcome(&env, pmn_bytes(file.data, file.size), &wide_record);
-		CHECK(code == PMN_OK || code == PMN_CORRUPT ||
-			  code == PMN_UNSUPPORTED);
+		CHECK(code == PMN_OK || code == PMN_CORRUPT || code == PMN_UNSUPPORTED);
 		file.data[at] = old;
 	}
 	pmn_buffer_free(&file);
@@ -498,9 +501,8 @@ TEST(cut_and_changed_files_are_refused)
 }
 
 static PmnCode
-outcome_of(const char *schema, const char *codec, const char *rows,
-		   size_t size, uint8_t count, const PmnAvroRecord *record,
-		   const char *word)
+outcome_of(const char *schema, const char *codec, const char *rows, size_t size,
+		   uint8_t count, const PmnAvroRecord *record, const char *word)
 {
 	PmnTestEnv env;
 	PmnBuffer file;
@@ -526,13 +528,13 @@ typedef struct One
 	bool has_a;
 } One;
 
-static const PmnAvroField one_fields[] = {
-	{"a", PMN_AVRO_LONG, offsetof(One, a), PMN_AVRO_REQUIRED, NULL, 0, false,
-	 NULL}};
+static const PmnAvroField one_fields[] = {{"a", PMN_AVRO_LONG, offsetof(One, a),
+										   PMN_AVRO_REQUIRED, NULL, 0, false,
+										   NULL}};
 static const PmnAvroRecord one_record = {one_fields, 1, sizeof(One)};
 static const PmnAvroField maybe_fields[] = {
-	{"a", PMN_AVRO_LONG, offsetof(One, a), offsetof(One, has_a), NULL, 0,
-	 false, NULL}};
+	{"a", PMN_AVRO_LONG, offsetof(One, a), offsetof(One, has_a), NULL, 0, false,
+	 NULL}};
 static const PmnAvroRecord maybe_record = {maybe_fields, 1, sizeof(One)};
 
 #define ONE(type)                                                              \
@@ -599,11 +601,11 @@ TEST(schemas_that_explode_are_refused)
 
 	pmn_test_env_init(&env);
 	pmn_buffer_init(&schema, &env.base);
-	CHECK_OK(&env, pmn_buffer_string(&schema,
-									 "{\"type\":\"record\",\"name\":\"R\","
-									 "\"fields\":[{\"name\":\"t\",\"type\":{"
-									 "\"type\":\"fixed\",\"name\":\"T0\","
-									 "\"size\":1}}"));
+	CHECK_OK(&env,
+			 pmn_buffer_string(&schema, "{\"type\":\"record\",\"name\":\"R\","
+										"\"fields\":[{\"name\":\"t\",\"type\":{"
+										"\"type\":\"fixed\",\"name\":\"T0\","
+										"\"size\":1}}"));
 	for (int i = 1; i < 30; i++)
 		CHECK_OK(&env,
 				 pmn_buffer_format(
@@ -629,8 +631,7 @@ TEST(other_containers_are_named)
 	CHECK(outcome(&env, pmn_bytes_string("PAR1rest"), &one_record) ==
 		  PMN_UNSUPPORTED);
 	CHECK(strstr(env.base.error.message, "Parquet") != NULL);
-	CHECK(outcome(&env, pmn_bytes_string("junk"), &one_record) ==
-		  PMN_CORRUPT);
+	CHECK(outcome(&env, pmn_bytes_string("junk"), &one_record) == PMN_CORRUPT);
 	CHECK(outcome(&env, pmn_bytes(NULL, 0), &one_record) == PMN_CORRUPT);
 	CHECK(env.live_bytes == 0);
 }

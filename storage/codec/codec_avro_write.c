@@ -251,8 +251,7 @@ encode_array(PmnBuffer *out, const PmnAvroField *field, const uint8_t *src)
 		if (field->item_nullable)
 			PMN_TRY(pmn_buffer_byte(out, is_null ? 0 : 2));
 		if (!is_null)
-			PMN_TRY(
-				encode_value(out, field->item_kind, field->record, item));
+			PMN_TRY(encode_value(out, field->item_kind, field->record, item));
 	}
 	return pmn_buffer_byte(out, 0);
 }
@@ -316,8 +315,7 @@ write_header(PmnAvroWriter *writer)
 	PMN_TRY(encode_bytes(file, pmn_bytes_string("avro.schema")));
 	PMN_TRY(encode_bytes(file, pmn_bytes(schema->data, schema->size)));
 	PMN_TRY(encode_bytes(file, pmn_bytes_string("avro.codec")));
-	PMN_TRY(
-		encode_bytes(file, pmn_bytes_string(codec_name(writer->codec))));
+	PMN_TRY(encode_bytes(file, pmn_bytes_string(codec_name(writer->codec))));
 	PMN_TRY(pmn_buffer_byte(file, 0));
 	pmn_buffer_reset(schema);
 	return pmn_buffer_append(file, writer->sync, sizeof(writer->sync));
@@ -383,8 +381,8 @@ flush_block(PmnAvroWriter *writer)
 	PMN_TRY(pack_block(writer));
 	code = encode_long(&writer->file, writer->block_records);
 	if (code == PMN_OK)
-		code = encode_bytes(&writer->file, pmn_bytes(writer->packed.data,
-													 writer->packed.size));
+		code = encode_bytes(
+			&writer->file, pmn_bytes(writer->packed.data, writer->packed.size));
 	if (code == PMN_OK)
 		code = pmn_buffer_append(&writer->file, writer->sync,
 								 sizeof(writer->sync));

@@ -56,8 +56,7 @@ init_stream(z_stream *stream, PmnEnv *env, PmnBytes src)
 }
 
 PmnCode
-pmn_deflate_compress(bool with_header, int level, PmnBytes src,
-					 PmnBuffer *dst)
+pmn_deflate_compress(bool with_header, int level, PmnBytes src, PmnBuffer *dst)
 {
 	z_stream stream;
 	size_t bound;
@@ -108,9 +107,8 @@ inflate_piece(z_stream *stream, const char *name, size_t wanted, size_t limit,
 	if (*result == Z_BUF_ERROR)
 		return pmn_codec_broken(dst, name, "it ends early");
 	if (*result != Z_OK && *result != Z_STREAM_END)
-		return pmn_codec_broken(dst, name,
-								stream->msg != NULL ? stream->msg
-													: "it is damaged");
+		return pmn_codec_broken(
+			dst, name, stream->msg != NULL ? stream->msg : "it is damaged");
 	if (done > limit)
 		return pmn_codec_too_large(dst, name, size_max);
 	dst->size += done;
@@ -136,8 +134,8 @@ inflate_all(z_stream *stream, bool with_header, size_t size_hint,
 			wanted = OUTPUT_MIN;
 		if (wanted > OUTPUT_MAX)
 			wanted = OUTPUT_MAX;
-		PMN_TRY(inflate_piece(stream, name, wanted, limit, size_max, dst,
-							  &result));
+		PMN_TRY(
+			inflate_piece(stream, name, wanted, limit, size_max, dst, &result));
 		wanted *= 2;
 		if (result != Z_STREAM_END)
 			continue;

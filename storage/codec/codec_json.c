@@ -160,8 +160,7 @@ pmn_json_kind(const PmnJsonNode *node)
 	if (cJSON_IsArray(node))
 		return PMN_JSON_ARRAY;
 	if (cJSON_IsString(node))
-		return marked_number(node) != NULL ? PMN_JSON_NUMBER
-										   : PMN_JSON_STRING;
+		return marked_number(node) != NULL ? PMN_JSON_NUMBER : PMN_JSON_STRING;
 	if (cJSON_IsNumber(node))
 		return PMN_JSON_NUMBER;
 	if (cJSON_IsBool(node))

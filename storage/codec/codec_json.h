@@ -10,13 +10,13 @@
 
 #include "../base/base_buffer.h"
 
-typedef struct PmnJson PmnJson;			/* a parsed document */
-typedef struct cJSON PmnJsonNode;		/* a value inside one */
+typedef struct PmnJson PmnJson;	  /* a parsed document */
+typedef struct cJSON PmnJsonNode; /* a value inside one */
 
 /* name is for messages: the file. PMN_CORRUPT when it isn't JSON, has bytes
  * after the value, "\u0000", or duplicate keys; 64 MB, depth 64 at most. */
-PMN_CHECKED PmnCode pmn_json_parse(PmnEnv *env, PmnBytes text,
-								   const char *name, PmnJson **out);
+PMN_CHECKED PmnCode pmn_json_parse(PmnEnv *env, PmnBytes text, const char *name,
+								   PmnJson **out);
 void pmn_json_free(PmnJson *json); /* NULL allowed */
 const PmnJsonNode *pmn_json_root(const PmnJson *json);
 
@@ -32,8 +32,7 @@ typedef enum PmnJsonKind
 
 PmnJsonKind pmn_json_kind(const PmnJsonNode *node);
 /* Member of an object, or NULL when missing or JSON null. */
-const PmnJsonNode *pmn_json_member(const PmnJsonNode *object,
-								   const char *key);
+const PmnJsonNode *pmn_json_member(const PmnJsonNode *object, const char *key);
 uint32_t pmn_json_count(const PmnJsonNode *array_or_object);
 const PmnJsonNode *pmn_json_first(const PmnJsonNode *array_or_object);
 const PmnJsonNode *pmn_json_next(const PmnJsonNode *node);

@@ -22,7 +22,7 @@ typedef struct Scan
 	const uint8_t *start;
 	const uint8_t *at;
 	const uint8_t *end;
-	uint8_t *out; /* room was reserved for the longest outcome */
+	uint8_t *out;		   /* room was reserved for the longest outcome */
 	const uint8_t *copied; /* text before this is in out */
 	uint32_t value_count;
 } Scan;
@@ -33,8 +33,8 @@ static PmnCode
 broken(Scan *scan, const char *what)
 {
 	return pmn_fail(scan->env, PMN_CORRUPT,
-					"file \"%s\" is not valid JSON: %s at byte %zu",
-					scan->name, what, (size_t) (scan->at - scan->start));
+					"file \"%s\" is not valid JSON: %s at byte %zu", scan->name,
+					what, (size_t) (scan->at - scan->start));
 }
 
 size_t

@@ -24,8 +24,7 @@ accepts(const char *text, size_t size)
 	PmnCode code;
 
 	pmn_test_env_init(&env);
-	code = pmn_json_parse(&env.base, pmn_bytes(text, size), "some-file",
-						  &json);
+	code = pmn_json_parse(&env.base, pmn_bytes(text, size), "some-file", &json);
 	CHECK(code == PMN_OK || (code == PMN_CORRUPT && json == NULL &&
 							 strstr(env.base.error.message, "some-file")));
 	pmn_json_free(json);
@@ -114,8 +113,8 @@ TEST(integers_are_exact)
 		"999999999999999,-1,0,1234567890123456,9223372036854775808,"
 		"1.5,1e3,\"9223372036854775807\",1234567890123456.5,1e999]";
 	static const int64_t expected[] = {
-		INT64_MAX,		  INT64_MIN,		9007199254740993,
-		999999999999999, -1, 0, 1234567890123456};
+		INT64_MAX, INT64_MIN, 9007199254740993, 999999999999999,
+		-1,		   0,		  1234567890123456};
 	PmnTestEnv env;
 	PmnJson *json;
 	const PmnJsonNode *node;
@@ -185,8 +184,8 @@ TEST(members_are_found_and_checked)
 	CHECK(pmn_json_member(NULL, "n") == NULL);
 	CHECK(pmn_json_bool(pmn_json_member(root, "b"), &flag) && flag);
 	CHECK(!pmn_json_bool(pmn_json_member(root, "s"), &flag));
-	CHECK_OK(&env, pmn_json_get_int64(json, pmn_json_member(root, "o"), "x",
-									  &value));
+	CHECK_OK(&env,
+			 pmn_json_get_int64(json, pmn_json_member(root, "o"), "x", &value));
 	CHECK(value == 1);
 	pmn_json_free(json);
 	pmn_json_free(NULL);
@@ -249,9 +248,8 @@ TEST(printing_is_like_java)
 		CHECK_OK(&env, pmn_json_writer_finish(&writer));
 		CHECK(out.size == strlen(expected) &&
 			  memcmp(out.data, expected, out.size) == 0);
-		CHECK_OK(&env, pmn_json_parse(&env.base,
-									  pmn_bytes(out.data, out.size), "f",
-									  &json));
+		CHECK_OK(&env, pmn_json_parse(&env.base, pmn_bytes(out.data, out.size),
+									  "f", &json));
 		pmn_json_free(json);
 		pmn_buffer_free(&out);
 	}
@@ -290,8 +288,8 @@ scenario(PmnEnv *env)
 	if (code == PMN_OK)
 		code = pmn_json_get_string(
 			json,
-			pmn_json_first(pmn_json_member(pmn_json_root(json), "fields")),
-			"n", arena, &text);
+			pmn_json_first(pmn_json_member(pmn_json_root(json), "fields")), "n",
+			arena, &text);
 	pmn_arena_destroy(arena);
 	pmn_json_free(json);
 	pmn_buffer_free(&out);

@@ -77,8 +77,7 @@ put_quoted(PmnJsonWriter *writer, const char *text)
 
 	put(writer, "\"");
 	while (at < end && writer->code == PMN_OK)
-		writer->code =
-			put_character(writer->out, &at, (size_t) (end - at));
+		writer->code = put_character(writer->out, &at, (size_t) (end - at));
 	put(writer, "\"");
 }
 

@@ -25,8 +25,8 @@ pmn_lz4_compress(PmnBytes src, PmnBuffer *dst)
 	bound = LZ4_compressBound((int) src.size);
 	PMN_TRY(pmn_buffer_reserve(dst, (size_t) bound));
 	size = LZ4_compress_default(src.size > 0 ? (const char *) src.data : "",
-								(char *) dst->data + dst->size,
-								(int) src.size, bound);
+								(char *) dst->data + dst->size, (int) src.size,
+								bound);
 	PMN_ASSERT(size > 0 && size <= bound);
 	dst->size += (size_t) size;
 	return PMN_OK;

@@ -51,24 +51,22 @@ round_trip(PmnTestEnv *env, PmnCodec codec, size_t size, int kind)
 	pmn_buffer_init(&plain, &env->base);
 	CHECK_OK(env, pmn_buffer_string(&packed, "head"));
 	CHECK_OK(env, pmn_buffer_string(&plain, "head"));
-	CHECK_OK(env,
-			 pmn_codec_compress(codec, 0, pmn_bytes(src, size), &packed));
+	CHECK_OK(env, pmn_codec_compress(codec, 0, pmn_bytes(src, size), &packed));
 	CHECK(memcmp(packed.data, "head", 4) == 0);
 	CHECK_OK(env, pmn_codec_decompress(
-					  codec, pmn_bytes(packed.data + 4, packed.size - 4),
-					  size, size, &plain));
+					  codec, pmn_bytes(packed.data + 4, packed.size - 4), size,
+					  size, &plain));
 	CHECK(plain.size == size + 4);
 	CHECK(memcmp(plain.data, "head", 4) == 0);
 	CHECK(size == 0 || memcmp(plain.data + 4, src, size) == 0);
 	if (size > 0)
 	{
-		CHECK(pmn_codec_decompress(
-				  codec, pmn_bytes(packed.data + 4, packed.size - 4), size,
-				  size - 1, &plain) == PMN_CORRUPT);
+		CHECK(pmn_codec_decompress(codec,
+								   pmn_bytes(packed.data + 4, packed.size - 4),
+								   size, size - 1, &plain) == PMN_CORRUPT);
 		CHECK(plain.size == size + 4);
 		CHECK(pmn_codec_decompress(codec,
-								   pmn_bytes(packed.data + 4,
-											 packed.size - 5),
+								   pmn_bytes(packed.data + 4, packed.size - 5),
 								   size, size, &plain) == PMN_CORRUPT ||
 			  codec == PMN_CODEC_NONE);
 	}
@@ -117,9 +115,8 @@ TEST(bombs_are_refused)
 	CHECK(pmn_codec_decompress(PMN_CODEC_SNAPPY,
 							   pmn_bytes("\xff\xff\xff\x7f\x00", 5), 0,
 							   (size_t) 1 << 31, &plain) == PMN_CORRUPT);
-	CHECK(pmn_codec_decompress(PMN_CODEC_LZ4, pmn_bytes("\x00", 1),
-							   200000000, (size_t) 1 << 31,
-							   &plain) == PMN_CORRUPT);
+	CHECK(pmn_codec_decompress(PMN_CODEC_LZ4, pmn_bytes("\x00", 1), 200000000,
+							   (size_t) 1 << 31, &plain) == PMN_CORRUPT);
 	CHECK(plain.capacity == 0);
 	pmn_buffer_free(&plain);
 	free(zeroes);
@@ -129,17 +126,17 @@ TEST(bombs_are_refused)
 TEST(zstd_without_size_and_in_two_frames)
 {
 	/* Two frames "ab" and "c", made by the stream interface. */
-	static const uint8_t frames[] = {
-		0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x11, 0x00, 0x00, 'a', 'b',
-		0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x09, 0x00, 0x00, 'c'};
+	static const uint8_t frames[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58, 0x11,
+									 0x00, 0x00, 'a',  'b',	 0x28, 0xb5, 0x2f,
+									 0xfd, 0x00, 0x58, 0x09, 0x00, 0x00, 'c'};
 	PmnTestEnv env;
 	PmnBuffer plain;
 
 	pmn_test_env_init(&env);
 	pmn_buffer_init(&plain, &env.base);
 	CHECK_OK(&env, pmn_codec_decompress(PMN_CODEC_ZSTD,
-										pmn_bytes(frames, sizeof(frames)), 0,
-										3, &plain));
+										pmn_bytes(frames, sizeof(frames)), 0, 3,
+										&plain));
 	CHECK(plain.size == 3 && memcmp(plain.data, "abc", 3) == 0);
 	CHECK(pmn_codec_decompress(PMN_CODEC_ZSTD,
 							   pmn_bytes(frames, sizeof(frames)), 0, 2,
@@ -172,9 +169,8 @@ TEST(damage_never_crashes)
 				 pmn_codec_compress(codec, 0, pmn_bytes(src, 5000), &packed));
 		packed.data[pmn_test_below(&env, (uint32_t) packed.size)] ^=
 			(uint8_t) (1 + pmn_test_below(&env, 255));
-		code = pmn_codec_decompress(codec,
-									pmn_bytes(packed.data, packed.size), 5000,
-									5000, &plain);
+		code = pmn_codec_decompress(codec, pmn_bytes(packed.data, packed.size),
+									5000, 5000, &plain);
 		CHECK(code == PMN_OK || code == PMN_CORRUPT);
 		CHECK(plain.size <= 5000);
 		pmn_buffer_free(&packed);
@@ -195,8 +191,7 @@ scenario(PmnEnv *env, PmnCodec codec)
 	pmn_buffer_init(&plain, env);
 	code = pmn_codec_compress(codec, 0, pmn_bytes(src, sizeof(src)), &packed);
 	if (code == PMN_OK)
-		code = pmn_codec_decompress(codec,
-									pmn_bytes(packed.data, packed.size),
+		code = pmn_codec_decompress(codec, pmn_bytes(packed.data, packed.size),
 									sizeof(src), sizeof(src), &plain);
 	pmn_buffer_free(&packed);
 	pmn_buffer_free(&plain);

@@ -32,8 +32,8 @@ pmn_zstd_compress(int level, PmnBytes src, PmnBuffer *dst)
 						"zstd level %d is not between %d and %d", level,
 						ZSTD_minCLevel(), ZSTD_maxCLevel());
 	PMN_TRY(pmn_buffer_reserve(dst, bound));
-	size = ZSTD_compress(dst->data + dst->size, bound, src.data, src.size,
-						 level);
+	size =
+		ZSTD_compress(dst->data + dst->size, bound, src.data, src.size, level);
 	if (ZSTD_isError(size))
 		return pmn_fail(dst->env, PMN_NO_MEMORY, "zstd failed: %s",
 						ZSTD_getErrorName(size));

@@ -52,9 +52,8 @@ typedef struct PmnFormatOps
 	PmnCode (*open_reader)(PmnFileReader *file,
 						   const PmnFormatReadRequest *request,
 						   PmnFormatReader **out);
-	PmnCode (*open_writer)(PmnFileWriter *file,
-						   const PmnFormatColumn *columns, uint32_t count,
-						   const PmnFormatWriteOptions *options,
+	PmnCode (*open_writer)(PmnFileWriter *file, const PmnFormatColumn *columns,
+						   uint32_t count, const PmnFormatWriteOptions *options,
 						   PmnFormatWriter **out);
 } PmnFormatOps;
 
@@ -95,10 +94,12 @@ PMN_CHECKED PmnCode pmn_format_next(PmnFormatReader *reader, PmnBatch **out,
 									uint64_t *first_row);
 void pmn_format_reader_close(PmnFormatReader *reader); /* NULL allowed */
 
-PMN_CHECKED PmnCode pmn_format_open_writer(
-	const PmnFormatOps *format, PmnFileWriter *file,
-	const PmnFormatColumn *columns, uint32_t count,
-	const PmnFormatWriteOptions *options, PmnFormatWriter **out);
+PMN_CHECKED PmnCode pmn_format_open_writer(const PmnFormatOps *format,
+										   PmnFileWriter *file,
+										   const PmnFormatColumn *columns,
+										   uint32_t count,
+										   const PmnFormatWriteOptions *options,
+										   PmnFormatWriter **out);
 PMN_CHECKED PmnCode pmn_format_write(PmnFormatWriter *writer,
 									 const PmnBatch *batch,
 									 const uint32_t *rows, uint32_t count);

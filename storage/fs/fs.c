@@ -151,8 +151,7 @@ read_all(PmnFileReader *reader, size_t size_max, PmnBuffer *dst)
 	{
 		size_t chunk = size - done < READ_CHUNK ? size - done : READ_CHUNK;
 
-		PMN_TRY(
-			pmn_file_read_at(reader, done, chunk, dst->data + dst->size));
+		PMN_TRY(pmn_file_read_at(reader, done, chunk, dst->data + dst->size));
 		dst->size += chunk;
 		done += chunk;
 	}
@@ -231,7 +230,7 @@ pmn_fs_remove_tree(PmnFileSystem *fs, const char *path)
 	return fs->ops->remove_tree(fs, path);
 }
 
-/* Append part to dst with one "/" between; dst NULL only measures. */
+/* Append part to dst, which has room, with one "/" between; the new size. */
 static size_t
 join_part(char *dst, size_t size, const char *part)
 {
@@ -240,34 +239,30 @@ join_part(char *dst, size_t size, const char *part)
 	if (size > 0)
 		part += strspn(part, "/");
 	part_size = strlen(part);
-	while (part_size > 0 && part[part_size - 1] == '/')
+	/* A first component of slashes only is the root: one stays. */
+	while (part_size > (size == 0 ? 1 : 0) && part[part_size - 1] == '/')
 		part_size--;
-	/* A first component of slashes only is the root. */
-	if (part_size == 0 && !(size == 0 && part[0] == '/'))
+	if (part_size == 0)
 		return size;
-	if (size > 0 || part_size == 0)
-	{
-		if (dst != NULL)
-			dst[size] = '/';
-		size++;
-	}
-	if (dst != NULL)
-		memcpy(dst + size, part, part_size);
+	if (size > 0 && dst[size - 1] != '/')
+		dst[size++] = '/';
+	memcpy(dst + size, part, part_size);
 	return size + part_size;
 }
 
 char *
 pmn_path_join(PmnArena *arena, const char *first, ...)
 {
+	size_t room = strlen(first) + 1;
+	size_t size;
 	va_list args;
-	size_t size = join_part(NULL, 0, first);
 	char *path;
 
 	va_start(args, first);
 	for (const char *part; (part = va_arg(args, const char *)) != NULL;)
-		size = join_part(NULL, size, part);
+		room += strlen(part) + 1;
 	va_end(args);
-	path = pmn_arena_alloc_raw(arena, size + 2, 1);
+	path = pmn_arena_alloc_raw(arena, room, 1);
 	if (path == NULL)
 		return NULL;
 	size = join_part(path, 0, first);
@@ -275,6 +270,7 @@ pmn_path_join(PmnArena *arena, const char *first, ...)
 	for (const char *part; (part = va_arg(args, const char *)) != NULL;)
 		size = join_part(path, size, part);
 	va_end(args);
+	PMN_ASSERT(size < room);
 	path[size] = '\0';
 	return path;
 }
@@ -294,14 +290,13 @@ pmn_path_check_name(PmnEnv *env, const char *what, const char *name)
 	for (size_t i = 0; i < size; i++)
 		if ((uint8_t) name[i] < 0x20 || name[i] == 0x7f)
 			return pmn_fail(env, PMN_INVALID,
-							"%s name has a control character at byte %zu",
-							what, i + 1);
+							"%s name has a control character at byte %zu", what,
+							i + 1);
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return pmn_fail(env, PMN_INVALID, "%s name \"%s\" is not allowed",
-						what, name);
+		return pmn_fail(env, PMN_INVALID, "%s name \"%s\" is not allowed", what,
+						name);
 	if (strpbrk(name, "/\\") != NULL)
 		return pmn_fail(env, PMN_INVALID,
-						"%s name \"%s\" has a slash or backslash", what,
-						name);
+						"%s name \"%s\" has a slash or backslash", what, name);
 	return PMN_OK;
 }

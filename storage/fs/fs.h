@@ -17,7 +17,7 @@ typedef struct PmnFileWriter PmnFileWriter;
 
 typedef enum PmnPutMode
 {
-	PMN_PUT_NEW,	   /* PMN_EXISTS when the file is there; atomic */
+	PMN_PUT_NEW,	  /* PMN_EXISTS when the file is there; atomic */
 	PMN_PUT_OVERWRITE /* replace, atomically */
 } PmnPutMode;
 
@@ -74,7 +74,7 @@ struct PmnFileWriter
 {
 	PmnCode (*write)(PmnFileWriter *writer, PmnBytes src);
 	PmnCode (*finish)(PmnFileWriter *writer); /* durable and visible */
-	void (*close)(PmnFileWriter *writer); /* without finish: removed */
+	void (*close)(PmnFileWriter *writer);	  /* without finish: removed */
 	PmnFileSystem *fs;
 	uint64_t size_bytes; /* so far */
 	const char *path;
@@ -111,8 +111,7 @@ PMN_CHECKED PmnCode pmn_fs_list(PmnFileSystem *fs, const char *path,
 								PmnArena *arena, PmnFileList *out);
 PMN_CHECKED PmnCode pmn_fs_exists(PmnFileSystem *fs, const char *path,
 								  bool *exists);
-PMN_CHECKED PmnCode pmn_fs_make_directory(PmnFileSystem *fs,
-										  const char *path);
+PMN_CHECKED PmnCode pmn_fs_make_directory(PmnFileSystem *fs, const char *path);
 /* A missing file is fine. */
 PMN_CHECKED PmnCode pmn_fs_remove(PmnFileSystem *fs, const char *path);
 PMN_CHECKED PmnCode pmn_fs_remove_tree(PmnFileSystem *fs, const char *path);

@@ -123,8 +123,8 @@ fault_write(PmnFileWriter *base, PmnBytes src)
 	FaultWriter *writer = (FaultWriter *) base;
 	PmnCode code;
 
-	WITH_FAULT(code, (FaultFileSystem *) base->fs, PMN_FAULT_WRITE,
-			   base->path, writer->inner->write(writer->inner, src));
+	WITH_FAULT(code, (FaultFileSystem *) base->fs, PMN_FAULT_WRITE, base->path,
+			   writer->inner->write(writer->inner, src));
 	return code;
 }
 
@@ -134,8 +134,8 @@ fault_finish(PmnFileWriter *base)
 	FaultWriter *writer = (FaultWriter *) base;
 	PmnCode code;
 
-	WITH_FAULT(code, (FaultFileSystem *) base->fs, PMN_FAULT_FINISH,
-			   base->path, writer->inner->finish(writer->inner));
+	WITH_FAULT(code, (FaultFileSystem *) base->fs, PMN_FAULT_FINISH, base->path,
+			   writer->inner->finish(writer->inner));
 	return code;
 }
 
@@ -176,8 +176,7 @@ fault_open_write(PmnFileSystem *base, const char *path, PmnFileWriter **out)
 }
 
 static PmnCode
-fault_put(PmnFileSystem *base, const char *path, PmnPutMode mode,
-		  PmnBytes src)
+fault_put(PmnFileSystem *base, const char *path, PmnPutMode mode, PmnBytes src)
 {
 	FaultFileSystem *fs = (FaultFileSystem *) base;
 	PmnCode code;

@@ -59,8 +59,7 @@ pmn_local_fail(PmnEnv *env, int number, const char *action, const char *path)
 			code = PMN_IO;
 			break;
 	}
-	return pmn_fail(env, code, "could not %s \"%s\": %s", action, path,
-					reason);
+	return pmn_fail(env, code, "could not %s \"%s\": %s", action, path, reason);
 }
 
 PmnCode
@@ -122,8 +121,7 @@ check_directory(PmnEnv *env, const char *path)
 		return pmn_local_fail(env, errno, "make directory", path);
 	if (!S_ISDIR(info.st_mode))
 		return pmn_fail(env, PMN_IO,
-						"could not make directory \"%s\": it is a file",
-						path);
+						"could not make directory \"%s\": it is a file", path);
 	return PMN_OK;
 }
 
@@ -191,10 +189,9 @@ pmn_local_create(PmnEnv *env, const char *path, int *fd)
 	/* Someone may remove an empty directory just after we made it. */
 	for (int attempt = 0; attempt < 3; attempt++)
 	{
-		PMN_RETRY_EINTR(*fd, open(path,
-								  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC |
-									  O_NOCTTY,
-								  0666));
+		PMN_RETRY_EINTR(
+			*fd, open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY,
+					  0666));
 		if (*fd >= 0)
 			return PMN_OK;
 		if (errno == EEXIST)
@@ -231,8 +228,7 @@ pmn_local_write_all(PmnEnv *env, int fd, const char *path, const uint8_t *src,
 }
 
 static PmnCode
-reader_read_at(PmnFileReader *base, uint64_t offset, size_t size,
-			   uint8_t *dst)
+reader_read_at(PmnFileReader *base, uint64_t offset, size_t size, uint8_t *dst)
 {
 	LocalReader *reader = (LocalReader *) base;
 	PmnEnv *env = base->fs->env;

@@ -25,8 +25,7 @@ PMN_CHECKED PmnCode pmn_local_parent(PmnEnv *env, const char *path,
 									 char dst[4096]);
 PMN_CHECKED PmnCode pmn_local_sync_parent(PmnEnv *env, const char *path);
 /* mkdir -p, durable; a directory already there is fine. */
-PMN_CHECKED PmnCode pmn_local_make_directories(PmnEnv *env,
-											   const char *path);
+PMN_CHECKED PmnCode pmn_local_make_directories(PmnEnv *env, const char *path);
 PMN_CHECKED PmnCode pmn_local_write_all(PmnEnv *env, int fd, const char *path,
 										const uint8_t *src, size_t size);
 /* Create a new file for writing, parents included: *fd. */

@@ -111,8 +111,7 @@ TEST(writer_streams_and_cleans_up)
 	pmn_buffer_init(&buffer, &env.base);
 	CHECK_OK(&env, pmn_fs_read_file(fs, at("d/data-1"), 300000, &buffer));
 	CHECK(buffer.size == 300000 && memcmp(buffer.data, block, 300000) == 0);
-	CHECK(pmn_fs_read_file(fs, at("d/data-1"), 299999, &buffer) ==
-		  PMN_CORRUPT);
+	CHECK(pmn_fs_read_file(fs, at("d/data-1"), 299999, &buffer) == PMN_CORRUPT);
 	CHECK(buffer.size == 300000);
 	pmn_buffer_free(&buffer);
 	CHECK(pmn_fs_open_write(fs, at("d/data-1"), &writer) == PMN_EXISTS);
@@ -167,10 +166,9 @@ TEST(directories_are_listed_and_removed)
 	CHECK_OK(&env, pmn_fs_make_directory(fs, at("x/y/z")));
 	CHECK_OK(&env, pmn_fs_make_directory(fs, at("x/y/z")));
 	for (int i = 0; i < 40; i++)
-		CHECK_OK(&env, pmn_fs_put(fs,
-								  pmn_arena_format(arena, "%s/x/y/f%d", root,
-												   i),
-								  PMN_PUT_NEW, pmn_bytes("abc", 3)));
+		CHECK_OK(&env,
+				 pmn_fs_put(fs, pmn_arena_format(arena, "%s/x/y/f%d", root, i),
+							PMN_PUT_NEW, pmn_bytes("abc", 3)));
 	CHECK_OK(&env, pmn_fs_list(fs, at("x/y"), arena, &list));
 	CHECK(list.count == 41);
 	for (size_t i = 0; i < list.count; i++)
@@ -187,8 +185,8 @@ TEST(directories_are_listed_and_removed)
 	CHECK_OK(&env, pmn_fs_remove(fs, at("x/y/f1")));
 	CHECK(pmn_fs_remove(fs, at("x/y")) != PMN_OK);
 	/* A link inside the tree costs the link, not what it points to. */
-	CHECK_OK(&env, pmn_fs_put(fs, at("kept/file"), PMN_PUT_NEW,
-							  pmn_bytes("k", 1)));
+	CHECK_OK(&env,
+			 pmn_fs_put(fs, at("kept/file"), PMN_PUT_NEW, pmn_bytes("k", 1)));
 	CHECK(symlink(at("kept"), at("x/link")) == 0);
 	CHECK_OK(&env, pmn_fs_remove_tree(fs, at("x")));
 	CHECK_OK(&env, pmn_fs_remove_tree(fs, at("x")));

@@ -57,8 +57,7 @@ add_entry(PmnArena *arena, PmnFileList *out, const char *name,
 	if (out->count == out->capacity)
 	{
 		size_t capacity = out->capacity == 0 ? 16 : out->capacity * 2;
-		PmnFileEntry *items =
-			pmn_arena_alloc(arena, capacity * sizeof(*items));
+		PmnFileEntry *items = pmn_arena_alloc(arena, capacity * sizeof(*items));
 
 		if (items == NULL)
 			return PMN_NO_MEMORY;
@@ -137,8 +136,8 @@ remove_entry(PmnEnv *env, int parent_fd, const char *name, const char *path,
 }
 
 static PmnCode
-remove_directory(PmnEnv *env, int parent_fd, const char *name,
-				 const char *path, int depth)
+remove_directory(PmnEnv *env, int parent_fd, const char *name, const char *path,
+				 int depth)
 {
 	DIR *dir;
 	PmnCode code = PMN_OK;
@@ -163,8 +162,8 @@ remove_directory(PmnEnv *env, int parent_fd, const char *name,
 		if (found == NULL)
 			break;
 		if (!is_dot(found->d_name))
-			code = remove_entry(env, dirfd(dir), found->d_name, path,
-								depth + 1);
+			code =
+				remove_entry(env, dirfd(dir), found->d_name, path, depth + 1);
 	}
 	closedir(dir);
 	if (code == PMN_OK && unlinkat(parent_fd, name, AT_REMOVEDIR) != 0 &&

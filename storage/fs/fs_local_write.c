@@ -167,8 +167,8 @@ publish_new(PmnEnv *env, int fd, const char *temporary, const char *path,
 	if (number == EPERM || number == EOPNOTSUPP || number == ENOSYS ||
 		number == EMLINK)
 	{
-		if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path,
-					  RENAME_NOREPLACE) == 0)
+		if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) ==
+			0)
 		{
 			*renamed = true;
 			return PMN_OK;
@@ -187,9 +187,8 @@ publish_new(PmnEnv *env, int fd, const char *temporary, const char *path,
 }
 
 static PmnCode
-write_and_publish(PmnEnv *env, int fd, const char *temporary,
-				  const char *path, PmnPutMode mode, PmnBytes src,
-				  bool *renamed)
+write_and_publish(PmnEnv *env, int fd, const char *temporary, const char *path,
+				  PmnPutMode mode, PmnBytes src, bool *renamed)
 {
 	PMN_TRY(pmn_local_write_all(env, fd, temporary, src.data, src.size));
 	PMN_TRY(pmn_local_sync(env, fd, temporary));

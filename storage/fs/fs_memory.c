@@ -136,8 +136,7 @@ store(PmnFileSystem *base, const char *path, PmnBytes src, bool is_directory)
 }
 
 static PmnCode
-reader_read_at(PmnFileReader *base, uint64_t offset, size_t size,
-			   uint8_t *dst)
+reader_read_at(PmnFileReader *base, uint64_t offset, size_t size, uint8_t *dst)
 {
 	memcpy(dst, ((MemoryReader *) base)->data + offset, size);
 	return PMN_OK;
@@ -265,8 +264,7 @@ add_child(PmnArena *arena, PmnFileList *out, const char *rest,
 	if (out->count == out->capacity)
 	{
 		size_t capacity = out->capacity == 0 ? 16 : out->capacity * 2;
-		PmnFileEntry *items =
-			pmn_arena_alloc(arena, capacity * sizeof(*items));
+		PmnFileEntry *items = pmn_arena_alloc(arena, capacity * sizeof(*items));
 
 		if (items == NULL)
 			return PMN_NO_MEMORY;
@@ -319,8 +317,7 @@ memory_make_directory(PmnFileSystem *fs, const char *path)
 
 	if (file != NULL && !file->is_directory)
 		return pmn_fail(fs->env, PMN_IO,
-						"could not make directory \"%s\": it is a file",
-						path);
+						"could not make directory \"%s\": it is a file", path);
 	return file != NULL ? PMN_OK : store(fs, path, pmn_bytes("", 0), true);
 }
 

@@ -36,7 +36,8 @@ TEST(paths_are_joined)
 	CHECK(joins("/b/c", "/", "b", "c"));
 	CHECK(joins("/a/c", "/a", "", "c"));
 	CHECK(joins("/a", "/a", "/", ""));
-	CHECK(joins("a/b/c/d", "a", "b", "c//d"));
+	CHECK(joins("a/b/c", "a", "b", "//c"));
+	CHECK(joins("/b", "//", "b", ""));
 	CHECK(joins("/", "/", "", NULL));
 }
 
@@ -77,8 +78,7 @@ use_memory(PmnEnv *env, PmnFileSystem *fs, PmnArena *arena, PmnBuffer *buffer)
 	PMN_TRY(pmn_fs_make_directory(fs, "/a/empty"));
 	CHECK(pmn_fs_put(fs, "/a/two", PMN_PUT_NEW, pmn_bytes("x", 1)) ==
 		  PMN_EXISTS);
-	PMN_TRY(
-		pmn_fs_put(fs, "/a/two", PMN_PUT_OVERWRITE, pmn_bytes("333", 3)));
+	PMN_TRY(pmn_fs_put(fs, "/a/two", PMN_PUT_OVERWRITE, pmn_bytes("333", 3)));
 	PMN_TRY(pmn_fs_open_write(fs, "/a/b/three", &writer));
 	code = pmn_file_write(writer, pmn_bytes("4444", 4));
 	if (code == PMN_OK)
@@ -153,8 +153,7 @@ TEST(calls_poll_for_cancellation)
 	CHECK_OK(&env, pmn_fs_exists(fs, "/a", &exists));
 	stopped = true;
 	CHECK(pmn_fs_exists(fs, "/a", &exists) == PMN_CANCELLED);
-	CHECK(pmn_fs_put(fs, "/a", PMN_PUT_NEW, pmn_bytes("", 0)) ==
-		  PMN_CANCELLED);
+	CHECK(pmn_fs_put(fs, "/a", PMN_PUT_NEW, pmn_bytes("", 0)) == PMN_CANCELLED);
 	stopped = false;
 	pmn_fs_close(fs);
 }
@@ -169,8 +168,7 @@ TEST(faults_strike_where_told)
 	pmn_test_env_init(&env);
 	CHECK_OK(&env, pmn_fs_memory_open(&env.base, &inner));
 	CHECK_OK(&env, pmn_fs_fault_open(&env.base, inner, &fs));
-	pmn_fs_fault_set(fs, PMN_FAULT_PUT, 1, PMN_UNAVAILABLE,
-					 PMN_FAULT_BEFORE);
+	pmn_fs_fault_set(fs, PMN_FAULT_PUT, 1, PMN_UNAVAILABLE, PMN_FAULT_BEFORE);
 	CHECK_OK(&env, pmn_fs_put(fs, "/1", PMN_PUT_NEW, pmn_bytes("", 0)));
 	CHECK_OK(&env, pmn_fs_exists(fs, "/1", &exists));
 	CHECK(exists && !pmn_fs_fault_fired(fs));

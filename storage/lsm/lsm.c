@@ -51,8 +51,8 @@ bucket_directory(PmnLsm *lsm, PmnArena *arena, const PmnValue *values,
 		code = pmn_buffer_byte(&partition, 0);
 	if (code == PMN_OK)
 	{
-		*out = pmn_path_bucket(arena, &lsm->path,
-							   (const char *) partition.data, bucket);
+		*out = pmn_path_bucket(arena, &lsm->path, (const char *) partition.data,
+							   bucket);
 		code = *out == NULL ? PMN_NO_MEMORY : PMN_OK;
 	}
 	pmn_buffer_free(&partition);
@@ -123,8 +123,7 @@ pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena, const uint32_t *fields,
 	layout->fields = all;
 	layout->field_count = field_count;
 	for (uint32_t i = 0; i < lsm->key_count; i++)
-		key[i] =
-			layout_column(all, &layout->field_count, lsm->key_fields[i]);
+		key[i] = layout_column(all, &layout->field_count, lsm->key_fields[i]);
 	for (uint32_t i = 0; i < lsm->sequence_count; i++)
 		sequence[i] =
 			layout_column(all, &layout->field_count, lsm->sequence_fields[i]);
@@ -178,8 +177,8 @@ pmn_kv_compare_order(const PmnLsm *lsm, const PmnKvLayout *layout,
 
 	if (layout->sequence.count > 0)
 	{
-		int order = compare_user_sequence(lsm, &layout->sequence, a, a_row, b,
-										  b_row);
+		int order =
+			compare_user_sequence(lsm, &layout->sequence, a, a_row, b, b_row);
 
 		if (order != 0)
 			return order;

@@ -46,9 +46,9 @@ PMN_CHECKED PmnCode pmn_lsm_schema(PmnLsm *lsm, int64_t id,
 /* One bucket of one partition. Strings and values live with its maker. */
 typedef struct PmnBucket
 {
-	PmnBytes partition_row;			 /* serialized, as in manifests */
+	PmnBytes partition_row;			  /* serialized, as in manifests */
 	const PmnValue *partition_values; /* partition_count of them */
-	const char *directory;			 /* pmn_path_bucket's result */
+	const char *directory;			  /* pmn_path_bucket's result */
 	int32_t bucket;
 	int32_t total_buckets;
 } PmnBucket;
@@ -84,8 +84,7 @@ typedef struct PmnKvLayout
  */
 PMN_CHECKED PmnCode pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena,
 									   const uint32_t *fields,
-									   uint32_t field_count,
-									   PmnKvLayout **out);
+									   uint32_t field_count, PmnKvLayout **out);
 
 /*
  * pmn_kv_compare_order -- order of two rows that have one key

@@ -121,8 +121,7 @@ find_time_cast(const PmnType *from, const PmnType *to, PmnCastKind *kind)
 	{
 		*kind = PMN_CAST_TO_TIMESTAMP;
 		return from->kind == to->kind ||
-			   (from->kind == PMN_TYPE_DATE &&
-				to->kind == PMN_TYPE_TIMESTAMP);
+			   (from->kind == PMN_TYPE_DATE && to->kind == PMN_TYPE_TIMESTAMP);
 	}
 	*kind = to->kind == PMN_TYPE_DATE ? PMN_CAST_TO_DATE : PMN_CAST_TO_TIME;
 	return is_timestamp &&
@@ -239,8 +238,8 @@ integer_of(const PmnCast *cast, const PmnVector *src, uint32_t row,
 	PmnTypeKind kind = cast->to->kind;
 
 	if (!is_real(cast->from))
-		return narrow(kind, (int64_t) (PmnUint128) (load_exact(src, row) /
-													divisor));
+		return narrow(kind,
+					  (int64_t) (PmnUint128) (load_exact(src, row) / divisor));
 	if (kind == PMN_TYPE_BIGINT)
 		return saturate(load_real(src, row), INT64_MIN, INT64_MAX);
 	return narrow(kind, saturate(load_real(src, row), INT32_MIN, INT32_MAX));
@@ -277,8 +276,8 @@ cast_to_integer(const PmnCast *cast, const PmnVector *src, uint32_t count,
 static double
 real_of(PmnInt128 unscaled, int32_t scale, bool is_float)
 {
-	PmnUint128 left = unscaled < 0 ? -(PmnUint128) unscaled
-								   : (PmnUint128) unscaled;
+	PmnUint128 left =
+		unscaled < 0 ? -(PmnUint128) unscaled : (PmnUint128) unscaled;
 	char text[64];
 	size_t at = sizeof(text) - 8;
 
@@ -336,7 +335,7 @@ rescale(PmnInt128 *value, int32_t from, int32_t to, PmnInt128 limit)
 		else if (-rest >= divisor + rest)
 			(*value)--;
 	}
-	return *value < limit && *value > -limit;
+	return *value<limit && * value> - limit;
 }
 
 static void
@@ -553,8 +552,7 @@ cast_to_timestamp(const PmnCast *cast, PmnEnv *env, const PmnVector *src,
 			time = load_timestamp(cast, src, i);
 		if (time.millis <= INT64_MIN + 1000 || time.nano < 0 ||
 			time.nano >= NANOS_PER_MILLI)
-			return pmn_fail(env, PMN_OUT_OF_RANGE,
-							"timestamp is out of range");
+			return pmn_fail(env, PMN_OUT_OF_RANGE, "timestamp is out of range");
 		time = cut_timestamp(time, precision);
 		if (dst->kind == PMN_VECTOR_TS96)
 		{
@@ -565,8 +563,7 @@ cast_to_timestamp(const PmnCast *cast, PmnEnv *env, const PmnVector *src,
 		if (precision > 3 &&
 			(__builtin_mul_overflow(value, INT64_C(1000), &value) ||
 			 __builtin_add_overflow(value, time.nano / 1000, &value)))
-			return pmn_fail(env, PMN_OUT_OF_RANGE,
-							"timestamp is out of range");
+			return pmn_fail(env, PMN_OUT_OF_RANGE, "timestamp is out of range");
 		((int64_t *) dst->values)[i] = value;
 	}
 	return PMN_OK;

@@ -28,8 +28,7 @@ start(Bench *bench)
 {
 	memset(bench, 0, sizeof(*bench));
 	pmn_test_env_init(&bench->env);
-	CHECK_OK(&bench->env, pmn_arena_create(&bench->env.base, 0,
-										   &bench->arena));
+	CHECK_OK(&bench->env, pmn_arena_create(&bench->env.base, 0, &bench->arena));
 }
 
 static void
@@ -112,16 +111,13 @@ TEST(decimals)
 	Bench bench;
 
 	start(&bench);
-	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(8, 1)", 123450) ==
-		  123);
-	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(8, 1)", 123500) ==
-		  124);
+	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(8, 1)", 123450) == 123);
+	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(8, 1)", 123500) == 124);
 	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(8, 1)", -123500) ==
 		  -124);
 	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(3, 1)", 9999999) ==
 		  INT64_MIN);
-	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(20, 6)", -12) ==
-		  -1200);
+	CHECK(cast_int64(&bench, "DECIMAL(10, 4)", "DECIMAL(20, 6)", -12) == -1200);
 	CHECK(cast_int64(&bench, "DECIMAL(8, 3)", "INT", -41999) == -41);
 	CHECK_OK(&bench.env, set_types(&bench, "DECIMAL(8, 3)", "DOUBLE"));
 	((int64_t *) bench.src_values)[0] = -52929735;
@@ -211,8 +207,7 @@ TEST(timestamps)
 	CHECK(cast_int64(&bench, "TIMESTAMP(6)", "TIMESTAMP(3)", 1999) == 1);
 	CHECK(cast_int64(&bench, "TIMESTAMP(6)", "TIMESTAMP(3)", -1) == -1);
 	CHECK(cast_int64(&bench, "TIMESTAMP(3)", "TIMESTAMP(6)", -1) == -1000);
-	CHECK(cast_int64(&bench, "TIMESTAMP(6)", "TIMESTAMP(4)", 123456) ==
-		  123400);
+	CHECK(cast_int64(&bench, "TIMESTAMP(6)", "TIMESTAMP(4)", 123456) == 123400);
 	CHECK(cast_int64(&bench, "TIMESTAMP(3)", "TIMESTAMP(0)", -1) == -1000);
 	CHECK(cast_int64(&bench, "TIMESTAMP(3)", "DATE", -1) == -1);
 	CHECK(cast_int64(&bench, "TIMESTAMP(3)", "TIME(3)", -1) == 86399999);
@@ -242,8 +237,7 @@ TEST(refused_casts)
 
 	start(&bench);
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
-		CHECK(set_types(&bench, pairs[i][0], pairs[i][1]) ==
-			  PMN_UNSUPPORTED);
+		CHECK(set_types(&bench, pairs[i][0], pairs[i][1]) == PMN_UNSUPPORTED);
 	CHECK(strstr(bench.env.base.error.message, "DOUBLE") != NULL);
 	CHECK(strstr(bench.env.base.error.message, "DECIMAL(10, 2)") != NULL);
 	stop(&bench);

@@ -29,8 +29,7 @@ typedef struct Packing
 } Packing;
 
 static PmnCode
-copy_file(Packing *packing, const PmnDataFile *file,
-		  PmnDataFileWriter *writer)
+copy_file(Packing *packing, const PmnDataFile *file, PmnDataFileWriter *writer)
 {
 	PmnDataFileRequest request = {0};
 	PmnDataFileReader *reader = NULL;
@@ -60,12 +59,11 @@ copy_files(Packing *packing, const PmnDataFile *const *files, uint32_t count,
 {
 	for (uint32_t i = 0; i < count; i++)
 	{
-		PMN_TRY(pmn_compaction_add(packing->lsm, &packing->out->before,
-								   files[i]));
+		PMN_TRY(
+			pmn_compaction_add(packing->lsm, &packing->out->before, files[i]));
 		PMN_TRY(copy_file(packing, files[i], writer));
 	}
-	return pmn_data_writer_finish(writer, packing->arena,
-								  &packing->out->after);
+	return pmn_data_writer_finish(writer, packing->arena, &packing->out->after);
 }
 
 static PmnCode
@@ -128,8 +126,7 @@ compare_sequence(const void *a, const void *b)
 
 /* Everything behind the leading large files, when most of it is small. */
 static PmnCode
-pack_ordered_full(Packing *packing, const PmnDataFile **files,
-				  uint32_t count)
+pack_ordered_full(Packing *packing, const PmnDataFile **files, uint32_t count)
 {
 	int64_t limit = pmn_small_file_bytes(packing->lsm->options);
 	bool is_forced = packing->lsm->options->force_rewrite_all_files;

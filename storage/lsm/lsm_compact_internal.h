@@ -14,8 +14,7 @@ PMN_CHECKED PmnCode pmn_compaction_add(PmnLsm *lsm, PmnFileMetas *list,
 
 /* Remove the files that were written, and free the lists; keeps the error. */
 void pmn_compaction_discard(PmnLsm *lsm, PmnArena *arena,
-							const PmnBucket *bucket,
-							PmnCompaction *compaction);
+							const PmnBucket *bucket, PmnCompaction *compaction);
 
 /* Files below this are worth rewriting: small-file-ratio * target. */
 static inline int64_t

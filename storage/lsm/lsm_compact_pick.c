@@ -37,8 +37,7 @@ make_unit(const PmnPickRun *runs, uint32_t run_count, uint32_t count,
 	PmnPick pick = {count, options->level_count - 1};
 
 	if (count < run_count)
-		pick.output_level =
-			runs[count].level > 1 ? runs[count].level - 1 : 0;
+		pick.output_level = runs[count].level > 1 ? runs[count].level - 1 : 0;
 	if (count < run_count && pick.output_level == 0)
 	{
 		for (uint32_t i = count; i < run_count; i++)
@@ -107,8 +106,7 @@ static PmnPick
 pick_normal(const PmnPickRun *runs, uint32_t count,
 			const PmnPickOptions *options)
 {
-	uint32_t trigger =
-		options->trigger < 1 ? 1 : (uint32_t) options->trigger;
+	uint32_t trigger = options->trigger < 1 ? 1 : (uint32_t) options->trigger;
 	PmnPick pick;
 
 	if (count < trigger)

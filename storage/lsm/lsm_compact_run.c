@@ -63,9 +63,9 @@ pmn_compaction_discard(PmnLsm *lsm, PmnArena *arena, const PmnBucket *bucket,
 										file->file_name);
 		if (is_moved)
 			continue;
-		code = pmn_path_data_file(arena, lsm->env, &lsm->path,
-								  bucket->directory, file->file_name, NULL,
-								  &path);
+		code =
+			pmn_path_data_file(arena, lsm->env, &lsm->path, bucket->directory,
+							   file->file_name, NULL, &path);
 		if (code == PMN_OK)
 			code = pmn_fs_remove(lsm->fs, path);
 		if (code != PMN_OK && lsm->env->log != NULL)
@@ -175,8 +175,7 @@ rewrite(Unit *unit, const PmnSection *const *sections, size_t count)
 	for (size_t i = 0; code == PMN_OK && i < count; i++)
 		code = rewrite_section(unit, sections[i], writer);
 	if (code == PMN_OK)
-		code =
-			pmn_data_writer_finish(writer, unit->arena, &unit->out->after);
+		code = pmn_data_writer_finish(writer, unit->arena, &unit->out->after);
 	pmn_data_writer_close(writer);
 	return code;
 }
@@ -277,8 +276,8 @@ execute(Unit *unit, PmnLevelFile *files, uint32_t count)
 	PmnSection *sections;
 	uint32_t section_count;
 
-	PMN_TRY(pmn_level_sections(unit->lsm, unit->arena, files, count,
-							   &sections, &section_count));
+	PMN_TRY(pmn_level_sections(unit->lsm, unit->arena, files, count, &sections,
+							   &section_count));
 	for (uint32_t i = 0; i < section_count; i++)
 		PMN_TRY(walk_section(unit, &sections[i]));
 	return flush_candidates(unit);
@@ -369,8 +368,7 @@ compact_runs(Unit *unit, PmnLevelRun *runs, uint32_t run_count, bool full)
 		return PMN_OK;
 	}
 	PMN_TRY(unit_files(unit, runs, pick.run_count, &files, &file_count));
-	if (!full && file_count == 1 &&
-		files[0].file->level == pick.output_level)
+	if (!full && file_count == 1 && files[0].file->level == pick.output_level)
 		return PMN_OK;
 	PMN_ASSERT(pick.output_level > 0);
 	unit->output_level = pick.output_level;
@@ -379,8 +377,8 @@ compact_runs(Unit *unit, PmnLevelRun *runs, uint32_t run_count, bool full)
 }
 
 static PmnCode
-compact_keyed(Unit *unit, const PmnDataFile *const *files,
-			  uint32_t file_count, bool full)
+compact_keyed(Unit *unit, const PmnDataFile *const *files, uint32_t file_count,
+			  bool full)
 {
 	PmnLsm *lsm = unit->lsm;
 	uint32_t count = lsm->schema->field_count;
@@ -396,8 +394,7 @@ compact_keyed(Unit *unit, const PmnDataFile *const *files,
 		fields[i] = i;
 	PMN_TRY(pmn_kv_layout_make(lsm, unit->arena, fields, count, &layout));
 	unit->layout = layout;
-	PMN_TRY(pmn_level_files(lsm, unit->arena, files, file_count,
-							&level_files));
+	PMN_TRY(pmn_level_files(lsm, unit->arena, files, file_count, &level_files));
 	PMN_TRY(pmn_level_runs(lsm, unit->arena, level_files, file_count, &runs,
 						   &run_count));
 	return compact_runs(unit, runs, run_count, full);

@@ -209,8 +209,8 @@ plan_field(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 	}
 	if (!is_written(request->file, old->name))
 		return pmn_fail(reader->env, PMN_UNSUPPORTED,
-						"file \"%s\" does not hold column \"%s\"",
-						reader->path, old->name);
+						"file \"%s\" does not hold column \"%s\"", reader->path,
+						old->name);
 	for (uint32_t i = 0; request->is_key_value && i < lsm->key_count; i++)
 		column->is_required |=
 			lsm->key_fields[i] == position && !field->type.is_nullable;
@@ -231,9 +231,8 @@ plan_system_columns(PmnDataFileReader *reader)
 	columns[PMN_KV_SEQUENCE].source = COLUMN_FILE;
 	columns[PMN_KV_SEQUENCE].is_required = true;
 	columns[PMN_KV_SEQUENCE].name = PMN_FIELD_NAME_SEQUENCE;
-	columns[PMN_KV_SEQUENCE].file_column =
-		add_file_column(reader, PMN_FIELD_NAME_SEQUENCE,
-						PMN_FIELD_ID_SEQUENCE, &sequence_type);
+	columns[PMN_KV_SEQUENCE].file_column = add_file_column(
+		reader, PMN_FIELD_NAME_SEQUENCE, PMN_FIELD_ID_SEQUENCE, &sequence_type);
 	columns[PMN_KV_KIND].source = COLUMN_FILE;
 	columns[PMN_KV_KIND].is_required = true;
 	columns[PMN_KV_KIND].name = PMN_FIELD_NAME_KIND;
@@ -259,8 +258,8 @@ plan_columns(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 		reader->batch.columns == NULL)
 		return PMN_NO_MEMORY;
 	reader->batch.column_count = count;
-	PMN_TRY(pmn_lsm_schema(reader->lsm, request->file->schema_id,
-						   &file_schema));
+	PMN_TRY(
+		pmn_lsm_schema(reader->lsm, request->file->schema_id, &file_schema));
 	if (request->is_key_value)
 		plan_system_columns(reader);
 	for (uint32_t i = 0; i < request->field_count; i++)
@@ -338,7 +337,6 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 {
 	const PmnFormatOps *format = NULL;
 	PmnFormatReadRequest read = {0};
-	PmnCode code;
 
 	PMN_TRY(check_request(reader, request, &format));
 	PMN_TRY(plan_columns(reader, request));
@@ -347,17 +345,15 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	read.column_count = reader->file_column_count;
 	read.memory_limit_bytes = request->memory_limit_bytes;
 	PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
-	code = pmn_format_open_reader(format, reader->file, &read,
-								  &reader->format);
-	if (code != PMN_OK)
-		return pmn_note(reader->env, "file \"%s\"", reader->path);
+	/* Formats name the file in their messages. */
+	PMN_TRY(
+		pmn_format_open_reader(format, reader->file, &read, &reader->format));
 	if (request->file->row_count < 0 ||
 		reader->format->row_count != (uint64_t) request->file->row_count)
-		return pmn_fail(reader->env, PMN_CORRUPT,
-						"file \"%s\" has %" PRIu64
-						" rows, its manifest says %" PRId64,
-						reader->path, reader->format->row_count,
-						request->file->row_count);
+		return pmn_fail(
+			reader->env, PMN_CORRUPT,
+			"file \"%s\" has %" PRIu64 " rows, its manifest says %" PRId64,
+			reader->path, reader->format->row_count, request->file->row_count);
 	return PMN_OK;
 }
 
@@ -416,8 +412,8 @@ make_column(PmnDataFileReader *reader, const ReaderColumn *column,
 	if (column->is_required && src->nulls != NULL &&
 		memchr(src->nulls, 1, count) != NULL)
 		return pmn_fail(reader->env, PMN_CORRUPT,
-						"file \"%s\" has a null in column \"%s\"",
-						reader->path, column->name);
+						"file \"%s\" has a null in column \"%s\"", reader->path,
+						column->name);
 	*out = *src;
 	if (column->source == COLUMN_FILE)
 		return PMN_OK;
@@ -425,8 +421,8 @@ make_column(PmnDataFileReader *reader, const ReaderColumn *column,
 	out->nulls = column->nulls;
 	if (pmn_cast_run(&column->cast, reader->batch_arena, src, count, out) !=
 		PMN_OK)
-		return pmn_note(reader->env, "file \"%s\", column \"%s\"",
-						reader->path, column->name);
+		return pmn_note(reader->env, "file \"%s\", column \"%s\"", reader->path,
+						column->name);
 	if (memchr(out->nulls, 1, count) == NULL)
 		out->nulls = NULL;
 	return PMN_OK;
@@ -437,8 +433,7 @@ static uint32_t
 count_rows(PmnDataFileReader *reader, uint64_t *first_row)
 {
 	uint64_t left = reader->format->row_count - reader->next_row;
-	uint32_t count =
-		left < PMN_BATCH_ROWS ? (uint32_t) left : PMN_BATCH_ROWS;
+	uint32_t count = left < PMN_BATCH_ROWS ? (uint32_t) left : PMN_BATCH_ROWS;
 
 	*first_row = reader->next_row;
 	reader->next_row += count;
@@ -460,8 +455,7 @@ pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
 	}
 	else
 	{
-		if (pmn_format_next(reader->format, &read, first_row) != PMN_OK)
-			return pmn_note(reader->env, "file \"%s\"", reader->path);
+		PMN_TRY(pmn_format_next(reader->format, &read, first_row));
 		count = read == NULL ? 0 : read->row_count;
 	}
 	if (count == 0)

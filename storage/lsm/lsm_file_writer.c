@@ -81,9 +81,8 @@ plan_key_columns(PmnDataFileWriter *writer)
 	{
 		uint32_t position = lsm->key_fields[i];
 		const PmnField *field = &lsm->schema->fields[position];
-		char *name =
-			pmn_arena_format(writer->arena, "%s%s",
-							 PMN_FIELD_NAME_KEY_PREFIX, field->name);
+		char *name = pmn_arena_format(writer->arena, "%s%s",
+									  PMN_FIELD_NAME_KEY_PREFIX, field->name);
 
 		if (name == NULL)
 			return PMN_NO_MEMORY;
@@ -100,8 +99,7 @@ plan_columns(PmnDataFileWriter *writer)
 	static const PmnType kind_type = {.kind = PMN_TYPE_TINYINT};
 	PmnLsm *lsm = writer->lsm;
 	const PmnSchema *schema = lsm->schema;
-	size_t room =
-		(size_t) lsm->key_count + PMN_KV_FIELDS + schema->field_count;
+	size_t room = (size_t) lsm->key_count + PMN_KV_FIELDS + schema->field_count;
 	uint32_t first = lsm->is_keyed ? PMN_KV_FIELDS : 0;
 
 	writer->columns =
@@ -118,8 +116,8 @@ plan_columns(PmnDataFileWriter *writer)
 		PMN_TRY(plan_key_columns(writer));
 		plan_column(writer, PMN_FIELD_NAME_SEQUENCE, PMN_FIELD_ID_SEQUENCE,
 					&sequence_type, PMN_KV_SEQUENCE);
-		plan_column(writer, PMN_FIELD_NAME_KIND, PMN_FIELD_ID_KIND,
-					&kind_type, PMN_KV_KIND);
+		plan_column(writer, PMN_FIELD_NAME_KIND, PMN_FIELD_ID_KIND, &kind_type,
+					PMN_KV_KIND);
 	}
 	for (uint32_t i = 0; i < schema->field_count; i++)
 		plan_column(writer, schema->fields[i].name, schema->fields[i].id,
@@ -242,8 +240,7 @@ pmn_data_writer_close(PmnDataFileWriter *writer)
 
 	if (writer == NULL)
 		return;
-	count =
-		writer->collectors == NULL ? 0 : writer->lsm->schema->field_count;
+	count = writer->collectors == NULL ? 0 : writer->lsm->schema->field_count;
 	pmn_format_writer_close(writer->writer);
 	pmn_file_writer_close(writer->file);
 	if (!writer->is_finished)
@@ -289,8 +286,7 @@ start_file(PmnDataFileWriter *writer)
 	write.compression_level = options->zstd_level;
 	write.row_group_bytes = options->row_group_size;
 	write.schema = writer->lsm->schema;
-	PMN_TRY(
-		pmn_fs_open_write(writer->lsm->fs, writer->path, &writer->file));
+	PMN_TRY(pmn_fs_open_write(writer->lsm->fs, writer->path, &writer->file));
 	PMN_TRY(pmn_format_open_writer(writer->format, writer->file,
 								   writer->columns, writer->column_count,
 								   &write, &writer->writer));
@@ -361,8 +357,7 @@ write_rows(PmnDataFileWriter *writer, const PmnBatch *batch,
 	PMN_TRY(pmn_format_write(writer->writer, &physical, rows, count));
 	for (uint32_t i = 0; i < writer->lsm->schema->field_count; i++)
 	{
-		if (writer->modes[i].kind == PMN_STATS_NONE &&
-			!writer->lsm->is_keyed)
+		if (writer->modes[i].kind == PMN_STATS_NONE && !writer->lsm->is_keyed)
 			continue;
 		PMN_TRY(pmn_stats_collect(&writer->collectors[i],
 								  &batch->columns[first + i], rows, count));
@@ -384,9 +379,9 @@ key_stats(PmnDataFileWriter *writer, PmnSimpleStats *out)
 	if (stats == NULL)
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < count; i++)
-		PMN_TRY(pmn_stats_convert(
-			writer->arena, lsm->key_types[i], mode,
-			&writer->collectors[lsm->key_fields[i]].stats, &stats[i]));
+		PMN_TRY(pmn_stats_convert(writer->arena, lsm->key_types[i], mode,
+								  &writer->collectors[lsm->key_fields[i]].stats,
+								  &stats[i]));
 	return pmn_simple_stats_make(writer->arena, stats, lsm->key_types, count,
 								 out);
 }
@@ -412,10 +407,8 @@ value_stats(PmnDataFileWriter *writer, PmnDataFile *meta)
 			continue;
 		types[count] = &schema->fields[i].type;
 		names[count] = pmn_bytes_string(schema->fields[i].name);
-		PMN_TRY(pmn_stats_convert(writer->arena, types[count],
-								  writer->modes[i],
-								  &writer->collectors[i].stats,
-								  &stats[count]));
+		PMN_TRY(pmn_stats_convert(writer->arena, types[count], writer->modes[i],
+								  &writer->collectors[i].stats, &stats[count]));
 		count++;
 	}
 	if (count < all)
@@ -558,8 +551,7 @@ pmn_data_writer_finish(PmnDataFileWriter *writer, PmnArena *arena,
 	{
 		PmnManifestEntry copy;
 
-		PMN_TRY(pmn_manifest_entry_copy(arena, &writer->metas.items[i],
-										&copy));
+		PMN_TRY(pmn_manifest_entry_copy(arena, &writer->metas.items[i], &copy));
 		out->items[out->count + i] = copy.file;
 	}
 	out->count += writer->metas.count;

@@ -34,8 +34,7 @@ void pmn_data_writer_sequence(PmnDataFileWriter *writer, int64_t next);
 /* Close the last file durably and append metas (in arena) to out. A writer
  * without rows appends nothing. */
 PMN_CHECKED PmnCode pmn_data_writer_finish(PmnDataFileWriter *writer,
-										   PmnArena *arena,
-										   PmnFileMetas *out);
+										   PmnArena *arena, PmnFileMetas *out);
 
 /* Without a finish, removes its files. */
 void pmn_data_writer_close(PmnDataFileWriter *writer); /* NULL allowed */

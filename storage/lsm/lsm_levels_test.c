@@ -24,11 +24,11 @@ key_row(PmnArena *arena, TestTable *table, int64_t key)
 	PmnBytes out;
 
 	pmn_buffer_init(&buffer, table->lsm.env);
-	CHECK_OK((PmnTestEnv *) table->lsm.env,
-			 pmn_row_append_serialized(&buffer, table->lsm.key_types, &value,
-									   1));
-	out = pmn_bytes(pmn_arena_copy(arena, buffer.data, buffer.size),
-					buffer.size);
+	CHECK_OK(
+		(PmnTestEnv *) table->lsm.env,
+		pmn_row_append_serialized(&buffer, table->lsm.key_types, &value, 1));
+	out =
+		pmn_bytes(pmn_arena_copy(arena, buffer.data, buffer.size), buffer.size);
 	pmn_buffer_free(&buffer);
 	return out;
 }
@@ -80,8 +80,8 @@ TEST(runs_are_newest_first)
 	(void) add_file(&files, arena, &table, 2, -5, 90, 3);
 	CHECK_OK(&env, pmn_level_files(&table.lsm, arena, files.pointers, 5,
 								   &level_files));
-	CHECK_OK(&env, pmn_level_runs(&table.lsm, arena, level_files, 5, &runs,
-								  &count));
+	CHECK_OK(&env,
+			 pmn_level_runs(&table.lsm, arena, level_files, 5, &runs, &count));
 	CHECK(count == 4);
 	CHECK(strcmp(run_name(&runs[0], 0), "f03") == 0 && runs[0].level == 0);
 	CHECK(strcmp(run_name(&runs[1], 0), "f01") == 0);
@@ -89,8 +89,8 @@ TEST(runs_are_newest_first)
 	CHECK(runs[3].level == 5 && runs[3].file_count == 2);
 	CHECK(strcmp(run_name(&runs[3], 0), "f02") == 0);
 	CHECK(runs[3].size_bytes == 202);
-	CHECK_OK(&env, pmn_level_runs(&table.lsm, arena, level_files, 0, &runs,
-								  &count));
+	CHECK_OK(&env,
+			 pmn_level_runs(&table.lsm, arena, level_files, 0, &runs, &count));
 	CHECK(count == 0);
 	pmn_arena_destroy(arena);
 	CHECK(env.live_bytes == 0);
@@ -119,16 +119,16 @@ TEST(broken_levels_are_refused)
 	CHECK(pmn_level_runs(&table.lsm, arena, level_files, 2, &runs, &count) ==
 		  PMN_CORRUPT);
 	file->max_key = key_row(arena, &table, 9);
-	CHECK(pmn_level_files(&table.lsm, arena, files.pointers, 2,
-						  &level_files) == PMN_CORRUPT);
+	CHECK(pmn_level_files(&table.lsm, arena, files.pointers, 2, &level_files) ==
+		  PMN_CORRUPT);
 	file->max_key = key_row(arena, &table, 30);
 	file->level = -1;
-	CHECK(pmn_level_files(&table.lsm, arena, files.pointers, 2,
-						  &level_files) == PMN_CORRUPT);
+	CHECK(pmn_level_files(&table.lsm, arena, files.pointers, 2, &level_files) ==
+		  PMN_CORRUPT);
 	file->level = 3;
 	file->max_key.size -= 3;
-	CHECK(pmn_level_files(&table.lsm, arena, files.pointers, 2,
-						  &level_files) == PMN_CORRUPT);
+	CHECK(pmn_level_files(&table.lsm, arena, files.pointers, 2, &level_files) ==
+		  PMN_CORRUPT);
 	pmn_arena_destroy(arena);
 	CHECK(env.live_bytes == 0);
 }

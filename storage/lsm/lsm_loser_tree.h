@@ -23,8 +23,7 @@ typedef struct PmnLoserTree
 
 PMN_CHECKED PmnCode pmn_loser_tree_init(PmnLoserTree *tree, PmnArena *arena,
 										uint32_t stream_count,
-										PmnLoserCompare compare,
-										void *context);
+										PmnLoserCompare compare, void *context);
 void pmn_loser_tree_build(PmnLoserTree *tree);
 uint32_t pmn_loser_tree_winner(const PmnLoserTree *tree);
 /* The winner's stream moved on: play its matches again. */

@@ -82,8 +82,8 @@ TEST(agrees_with_a_naive_merge)
 
 		CHECK_OK(&env, pmn_arena_create(&env.base, 0, &arena));
 		fill(&env, s, count);
-		CHECK_OK(&env, pmn_loser_tree_init(&tree, arena, count, compare_heads,
-										   s));
+		CHECK_OK(&env,
+				 pmn_loser_tree_init(&tree, arena, count, compare_heads, s));
 		pmn_loser_tree_build(&tree);
 		for (;;)
 		{

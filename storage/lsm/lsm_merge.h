@@ -20,8 +20,7 @@ typedef struct PmnMergeOps
 	 * rows stayed so far counts as its newest one. Not called for keys with a
 	 * single row, which stays as it is.
 	 */
-	int32_t (*select)(const PmnLsm *lsm, const uint8_t *kinds,
-					  uint32_t count);
+	int32_t (*select)(const PmnLsm *lsm, const uint8_t *kinds, uint32_t count);
 } PmnMergeOps;
 
 /* PMN_UNSUPPORTED for engines without an implementation. */

@@ -15,7 +15,7 @@ typedef struct PmnMergeReader PmnMergeReader;
 
 typedef struct PmnMergeReadOptions
 {
-	bool drop_deletes; /* rows whose kind is -U or -D are not returned */
+	bool drop_deletes;	 /* rows whose kind is -U or -D are not returned */
 	uint32_t batch_rows; /* at most; 0 = PMN_BATCH_ROWS */
 } PmnMergeReadOptions;
 

@@ -168,8 +168,7 @@ run_case(PmnTestEnv *env, const Case *c, Model *model)
 		CHECK_OK(env, test_fill_buffer(buffers[i], arena, model->rows + half,
 									   ends[i] - half));
 		CHECK(pmn_sort_buffer_rows(buffers[i]) == ends[i] - first);
-		CHECK_OK(env, pmn_sort_buffer_runs(buffers[i], arena, &opened,
-										   &count));
+		CHECK_OK(env, pmn_sort_buffer_runs(buffers[i], arena, &opened, &count));
 		for (uint32_t j = 0; j < count; j++)
 			runs[run_count++] = opened[j];
 	}
@@ -212,9 +211,8 @@ TEST(agrees_with_a_model)
 		c.is_descending = pmn_test_below(&env, 2) == 0;
 		c.ignore_delete = pmn_test_below(&env, 3) == 0;
 		c.drop_deletes = pmn_test_below(&env, 2) == 0;
-		c.batch_rows = pmn_test_below(&env, 3) == 0
-						   ? 1 + pmn_test_below(&env, 20)
-						   : 0;
+		c.batch_rows =
+			pmn_test_below(&env, 3) == 0 ? 1 + pmn_test_below(&env, 20) : 0;
 		if (strcmp(c.key, "b") == 0 || strcmp(c.key, "ca") == 0)
 			c.key_count = 1 + c.key_count % 10;
 		if (strcmp(c.key, "b") == 0)
@@ -259,14 +257,14 @@ merge_rows(PmnTestEnv *env, TestTable *table, const TestRow *rows,
 		if (code == PMN_OK && i == 0)
 			code = pmn_sort_buffer_spill(buffers[i]);
 		if (code == PMN_OK)
-			code = pmn_sort_buffer_runs(buffers[i], arena, &opened,
-										&opened_count);
+			code =
+				pmn_sort_buffer_runs(buffers[i], arena, &opened, &opened_count);
 		for (uint32_t j = 0; code == PMN_OK && j < opened_count; j++)
 			runs[count++] = opened[j];
 	}
 	if (code == PMN_OK)
-		code = pmn_merge_reader_open(&table->lsm, layout, runs, count,
-									 &options, &reader);
+		code = pmn_merge_reader_open(&table->lsm, layout, runs, count, &options,
+									 &reader);
 	else
 		while (count > 0)
 			pmn_run_close(runs[--count]);
@@ -280,8 +278,8 @@ merge_rows(PmnTestEnv *env, TestTable *table, const TestRow *rows,
 			uint32_t r = batch->selection == NULL ? i : batch->selection[i];
 			TestRow *row = &out[(*out_count)++];
 
-			row->key = (uint32_t) (((int32_t *) batch->columns[2].values)[r] +
-								   1000);
+			row->key =
+				(uint32_t) (((int32_t *) batch->columns[2].values)[r] + 1000);
 			row->sequence = ((int64_t *) batch->columns[0].values)[r];
 			row->kind = (uint8_t) ((int32_t *) batch->columns[1].values)[r];
 		}
@@ -299,8 +297,10 @@ TEST(worked_examples)
 {
 	PmnTestEnv env;
 	TestTable table;
-	TestRow rows[] = {{1, 1, PMN_INSERT, -1, 1}, {1, 2, PMN_DELETE, -1, 9},
-					  {2, 5, PMN_DELETE, -1, 1}, {2, 5, PMN_INSERT, -1, 2},
+	TestRow rows[] = {{1, 1, PMN_INSERT, -1, 1},
+					  {1, 2, PMN_DELETE, -1, 9},
+					  {2, 5, PMN_DELETE, -1, 1},
+					  {2, 5, PMN_INSERT, -1, 2},
 					  {3, 7, PMN_DELETE, -1, 1}};
 	uint32_t ends[] = {1, 2, 5};
 	TestRow out[8];
@@ -308,8 +308,7 @@ TEST(worked_examples)
 
 	pmn_test_env_init(&env);
 	test_table_init(&table, &env.base, "a");
-	CHECK_OK(&env,
-			 merge_rows(&env, &table, rows, ends, 3, false, out, &count));
+	CHECK_OK(&env, merge_rows(&env, &table, rows, ends, 3, false, out, &count));
 	CHECK(count == 3);
 	CHECK(out[0].kind == PMN_DELETE && out[0].sequence == 2);
 	CHECK(out[1].kind == PMN_INSERT && out[1].key == 2);
@@ -371,6 +370,82 @@ TEST(other_engines_are_refused)
 	CHECK(env.live_bytes == 0);
 }
 
+typedef struct FixedRun
+{
+	PmnRun base;
+	PmnBatch batches[3];
+	uint32_t count;
+	uint32_t at;
+} FixedRun;
+
+static PmnCode
+fixed_next(PmnRun *base, PmnBatch **out)
+{
+	FixedRun *run = (FixedRun *) base;
+
+	if (run->at < run->count)
+		*out = &run->batches[run->at++];
+	return PMN_OK;
+}
+
+static void
+fixed_close(PmnRun *base)
+{
+	(void) base;
+}
+
+/* Goal: rows out of order, in a batch or between two, and kinds that do not
+ * exist are corruption, not wrong rows. */
+TEST(broken_runs)
+{
+	static const TestRow rows[][2] = {{{1, 1, 0, -1, 0}, {2, 2, 0, -1, 0}},
+									  {{3, 3, 0, -1, 0}, {2, 4, 0, -1, 0}},
+									  {{1, 3, 0, -1, 0}, {5, 4, 0, -1, 0}},
+									  {{3, 3, 0, -1, 0}, {5, 4, 9, -1, 0}}};
+	static const uint32_t fields[] = {0, 1, 2, 3, 4};
+
+	for (uint32_t i = 1; i < 4; i++)
+	{
+		PmnTestEnv env;
+		TestTable table;
+		PmnArena *arena;
+		PmnKvLayout *layout;
+		PmnMergeReader *reader;
+		PmnMergeReadOptions options = {false, 0};
+		FixedRun fixed[2];
+		PmnRun *runs[2] = {&fixed[0].base, &fixed[1].base};
+		PmnBatch *batch = NULL;
+		PmnCode code;
+
+		pmn_test_env_init(&env);
+		test_table_init(&table, &env.base, "a");
+		CHECK_OK(&env, pmn_arena_create(&env.base, 0, &arena));
+		CHECK_OK(&env, pmn_kv_layout_make(&table.lsm, arena, fields,
+										  TEST_FIELDS, &layout));
+		memset(fixed, 0, sizeof(fixed));
+		for (uint32_t r = 0; r < 2; r++)
+		{
+			fixed[r].base.next = fixed_next;
+			fixed[r].base.close = fixed_close;
+			fixed[r].base.env = &env.base;
+			fixed[r].base.has_unique_keys = true;
+			fixed[r].count = r == 0 ? 2 : 1;
+			for (uint32_t b = 0; b < fixed[r].count; b++)
+				test_kv_batch(arena, rows[b == 0 ? 0 : i], 2,
+							  &fixed[r].batches[b]);
+		}
+		CHECK_OK(&env, pmn_merge_reader_open(&table.lsm, layout, runs, 2,
+											 &options, &reader));
+		do
+			code = pmn_merge_reader_next(reader, &batch);
+		while (code == PMN_OK && batch != NULL);
+		CHECK(code == PMN_CORRUPT);
+		pmn_merge_reader_close(reader);
+		pmn_arena_destroy(arena);
+		CHECK(env.live_bytes == 0);
+	}
+}
+
 int
 main(void)
 {
@@ -378,5 +453,6 @@ main(void)
 	RUN(worked_examples);
 	RUN(survives_every_allocation_failure);
 	RUN(other_engines_are_refused);
+	RUN(broken_runs);
 	TEST_END();
 }

@@ -29,8 +29,7 @@ PMN_CHECKED PmnCode pmn_run_open_files(PmnLsm *lsm, const PmnBucket *bucket,
 									   uint32_t file_count,
 									   const PmnKvLayout *layout,
 									   const PmnPredicate *filter,
-									   size_t memory_limit_bytes,
-									   PmnRun **out);
+									   size_t memory_limit_bytes, PmnRun **out);
 /* *out NULL at the end; valid until the next call; without selection. */
 PMN_CHECKED PmnCode pmn_run_next(PmnRun *run, PmnBatch **out);
 void pmn_run_close(PmnRun *run); /* NULL allowed */

@@ -26,15 +26,14 @@ init_layout(PmnSortBuffer *buffer)
 {
 	PmnLsm *lsm = buffer->lsm;
 	uint32_t count = lsm->schema->field_count;
-	uint32_t *fields =
-		pmn_arena_alloc(buffer->arena, count * sizeof(*fields));
+	uint32_t *fields = pmn_arena_alloc(buffer->arena, count * sizeof(*fields));
 
 	if (fields == NULL)
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < count; i++)
 		fields[i] = i;
-	PMN_TRY(pmn_kv_layout_make(lsm, buffer->arena, fields, count,
-							   &buffer->layout));
+	PMN_TRY(
+		pmn_kv_layout_make(lsm, buffer->arena, fields, count, &buffer->layout));
 	buffer->column_count = PMN_KV_FIELDS + buffer->layout->field_count;
 	return pmn_kv_kinds(lsm, buffer->arena, buffer->layout, &buffer->kinds);
 }
@@ -159,8 +158,8 @@ grow_chunk(PmnSortBuffer *buffer, SortChunk *chunk, uint32_t capacity)
 	for (uint32_t i = 0; i < count; i++)
 	{
 		chunk->nulls[i] = placed[i].nulls;
-		pmn_elements_gather(pmn_vector_width(placed[i].kind),
-							placed[i].values, columns[i].values, NULL, rows);
+		pmn_elements_gather(pmn_vector_width(placed[i].kind), placed[i].values,
+							columns[i].values, NULL, rows);
 		if (columns[i].nulls == NULL)
 			placed[i].nulls = NULL;
 		else
@@ -202,9 +201,9 @@ open_chunk(PmnSortBuffer *buffer, uint32_t more, SortChunk **out)
 static PmnCode
 store_bytes(PmnSortBuffer *buffer, PmnBytes src, PmnBytes *dst)
 {
-	size_t size = PMN_BYTES_HEADROOM +
-				  (((size_t) src.size + PMN_BYTES_HEADROOM - 1) &
-				   ~(size_t) (PMN_BYTES_HEADROOM - 1));
+	size_t size =
+		PMN_BYTES_HEADROOM + (((size_t) src.size + PMN_BYTES_HEADROOM - 1) &
+							  ~(size_t) (PMN_BYTES_HEADROOM - 1));
 	size_t count = buffer->blocks.count;
 	BytesBlock *block = count == 0 ? NULL : &buffer->blocks.items[count - 1];
 	uint8_t *data;
@@ -277,8 +276,8 @@ add_nulls(SortChunk *chunk, uint32_t column, const PmnVector *src,
 }
 
 static void
-add_system_columns(SortChunk *chunk, const uint8_t *kinds,
-				   const uint32_t *rows, uint32_t count, int64_t sequence)
+add_system_columns(SortChunk *chunk, const uint8_t *kinds, const uint32_t *rows,
+				   uint32_t count, int64_t sequence)
 {
 	uint32_t at = chunk->batch.row_count;
 	int64_t *sequences =
@@ -328,8 +327,8 @@ add_to_chunk(PmnSortBuffer *buffer, SortChunk *chunk, const PmnBatch *batch,
 
 PmnCode
 pmn_sort_buffer_add(PmnSortBuffer *buffer, const PmnBatch *batch,
-					const uint8_t *kinds, const uint32_t *rows,
-					uint32_t count, int64_t first_sequence)
+					const uint8_t *kinds, const uint32_t *rows, uint32_t count,
+					int64_t first_sequence)
 {
 	uint32_t done = 0;
 	uint32_t consecutive[256];
@@ -455,12 +454,10 @@ pmn_sort_buffer_runs(PmnSortBuffer *buffer, PmnArena *arena, PmnRun ***runs,
 }
 
 PmnCode
-pmn_sort_buffer_next(PmnSortBuffer *buffer, uint64_t *position,
-					 PmnBatch **out)
+pmn_sort_buffer_next(PmnSortBuffer *buffer, uint64_t *position, PmnBatch **out)
 {
 	*out = NULL;
-	PMN_ASSERT((*position & CHUNK_MASK) == 0 ||
-			   *position == buffer->row_count);
+	PMN_ASSERT((*position & CHUNK_MASK) == 0 || *position == buffer->row_count);
 	if (*position >= buffer->row_count)
 		return PMN_OK;
 	PMN_TRY(pmn_poll(buffer->env));

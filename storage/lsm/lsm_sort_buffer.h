@@ -26,7 +26,7 @@ PMN_CHECKED PmnCode pmn_sort_buffer_add(PmnSortBuffer *buffer,
 										const uint32_t *rows, uint32_t count,
 										int64_t first_sequence);
 
-size_t pmn_sort_buffer_bytes(const PmnSortBuffer *buffer); /* in memory */
+size_t pmn_sort_buffer_bytes(const PmnSortBuffer *buffer);	/* in memory */
 uint64_t pmn_sort_buffer_rows(const PmnSortBuffer *buffer); /* all */
 
 /* Sort what is in memory into a temporary file and free the memory. */
@@ -37,9 +37,8 @@ PMN_CHECKED PmnCode pmn_sort_buffer_spill(PmnSortBuffer *buffer);
  * one in memory last. Batches have all schema fields in order. Runs must be
  * closed before the buffer is destroyed or reset. runs in arena.
  */
-PMN_CHECKED PmnCode pmn_sort_buffer_runs(PmnSortBuffer *buffer,
-										 PmnArena *arena, PmnRun ***runs,
-										 uint32_t *run_count);
+PMN_CHECKED PmnCode pmn_sort_buffer_runs(PmnSortBuffer *buffer, PmnArena *arena,
+										 PmnRun ***runs, uint32_t *run_count);
 
 /* Unsorted rows in memory as plain batches (append tables). *position starts
  * at 0; *out NULL at the end. */

@@ -54,8 +54,7 @@ gather_column(MemoryRun *run, uint32_t column, uint32_t count)
 	PmnVector *dst = &run->batch.columns[column];
 
 	for (size_t c = 0; c < buffer->chunks.count; c++)
-		run->sources[c] =
-			buffer->chunks.items[c]->batch.columns[column].values;
+		run->sources[c] = buffer->chunks.items[c]->batch.columns[column].values;
 	pmn_elements_gather_chunks(pmn_vector_width(dst->kind), dst->values,
 							   run->sources, CHUNK_SHIFT, run->rows, count);
 	gather_nulls(run, column, count);
@@ -108,8 +107,8 @@ init_run(MemoryRun *run)
 						? (uint32_t) buffer->row_count
 						: PMN_BATCH_ROWS;
 	run->rows = pmn_arena_alloc(arena, run->capacity * sizeof(*run->rows));
-	run->sources = pmn_arena_alloc(arena, buffer->chunks.count *
-											  sizeof(*run->sources));
+	run->sources =
+		pmn_arena_alloc(arena, buffer->chunks.count * sizeof(*run->sources));
 	run->nulls = pmn_arena_alloc(arena, count * sizeof(*run->nulls));
 	run->batch.columns =
 		pmn_arena_alloc(arena, count * sizeof(*run->batch.columns));

@@ -45,9 +45,8 @@ compare_rest(const Sorter *sorter, uint32_t a, uint32_t b)
 	if (!sorter->is_exact)
 		order = pmn_rows_compare(sorter->key, x, x_row, sorter->key, y, y_row);
 	if (order == 0)
-		order = pmn_kv_compare_order(sorter->buffer->lsm,
-									 sorter->buffer->layout, x, x_row, y,
-									 y_row);
+		order = pmn_kv_compare_order(
+			sorter->buffer->lsm, sorter->buffer->layout, x, x_row, y, y_row);
 	return order;
 }
 

@@ -40,8 +40,8 @@ check_runs(PmnTestEnv *env, PmnSortBuffer *buffer, PmnArena *arena,
 				}
 				bad += !test_row_is(batch, r, row);
 				bad += last != NULL &&
-					   (last->key > row->key || (last->key == row->key &&
-												 last->sequence >= sequence));
+					   (last->key > row->key ||
+						(last->key == row->key && last->sequence >= sequence));
 				last = row;
 				seen++;
 			}
@@ -62,8 +62,7 @@ make_rows(PmnTestEnv *env, TestRow *rows, uint32_t count, uint32_t keys,
 		if (order > 0)
 			rows[i].key = (uint32_t) ((uint64_t) i * keys / count);
 		if (order < 0)
-			rows[i].key =
-				keys - 1 - (uint32_t) ((uint64_t) i * keys / count);
+			rows[i].key = keys - 1 - (uint32_t) ((uint64_t) i * keys / count);
 		rows[i].sequence = i;
 		rows[i].kind = (uint8_t) pmn_test_below(env, 4);
 		rows[i].e = (int32_t) pmn_test_below(env, 5) - 1;
@@ -75,8 +74,8 @@ make_rows(PmnTestEnv *env, TestRow *rows, uint32_t count, uint32_t keys,
  * are sorted and complete; rows may come in many pieces. */
 TEST(sorts_and_keeps_every_row)
 {
-	static const uint32_t counts[] = {1,	2,	  63,	64,	   65,	  255,
-									  256,	1000, 8191, 8192, 8193, 20000};
+	static const uint32_t counts[] = {1,   2,	 63,   64,	 65,   255,
+									  256, 1000, 8191, 8192, 8193, 20000};
 	static const char *const keys[] = {"a", "bc", "cb", "bca"};
 	PmnTestEnv env;
 	TestRow *rows = calloc(20000, sizeof(*rows));
@@ -98,8 +97,8 @@ TEST(sorts_and_keeps_every_row)
 		CHECK_OK(&env, pmn_arena_create(&env.base, 0, &arena));
 		CHECK_OK(&env, test_batch(arena, rows, count, &batch, &kinds));
 		CHECK_OK(&env, pmn_sort_buffer_create(&table.lsm, &buffer));
-		CHECK_OK(&env, pmn_sort_buffer_add(buffer, &batch, kinds, NULL, count,
-										   0));
+		CHECK_OK(&env,
+				 pmn_sort_buffer_add(buffer, &batch, kinds, NULL, count, 0));
 		check_runs(&env, buffer, arena, rows, count);
 		CHECK_OK(&env, pmn_sort_buffer_spill(buffer));
 		check_runs(&env, buffer, arena, rows, count);

@@ -86,9 +86,9 @@ open_temporary(PmnEnv *env, int *file)
 	for (int i = 0; i < NAME_TRIES && *file < 0; i++)
 	{
 		pmn_buffer_reset(&path);
-		code = pmn_buffer_format(&path, "%s/pgsql_tmp.pmn.%ld.%u",
-								 env->temp_directory, (long) getpid(),
-								 counter++);
+		code =
+			pmn_buffer_format(&path, "%s/pgsql_tmp.pmn.%ld.%u",
+							  env->temp_directory, (long) getpid(), counter++);
 		if (code == PMN_OK)
 			code = pmn_buffer_byte(&path, 0);
 		if (code != PMN_OK)
@@ -109,8 +109,8 @@ open_temporary(PmnEnv *env, int *file)
 }
 
 PmnCode
-pmn_spill_create(PmnEnv *env, const PmnVectorKind *kinds,
-				 uint32_t column_count, PmnSpill **out)
+pmn_spill_create(PmnEnv *env, const PmnVectorKind *kinds, uint32_t column_count,
+				 PmnSpill **out)
 {
 	PmnSpill *spill = pmn_alloc(env, sizeof(*spill));
 	PmnCode code;
@@ -216,8 +216,7 @@ put_bytes(PmnBuffer *dst, const PmnVector *column, uint32_t first,
 {
 	static const uint8_t zeros[PMN_BYTES_HEADROOM] = {0};
 	const PmnBytes *values = (const PmnBytes *) column->values + first;
-	const uint8_t *nulls =
-		column->nulls == NULL ? NULL : column->nulls + first;
+	const uint8_t *nulls = column->nulls == NULL ? NULL : column->nulls + first;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -307,8 +306,8 @@ write_block(PmnSpill *spill, const PmnBatch *batch, uint32_t first,
 	pmn_put_le32(header + 4, count);
 	pmn_put_le32(header + 8, (uint32_t) plain->size);
 	pmn_put_le32(header + 12, (uint32_t) stored->size);
-	pmn_put_le64(header + 16, pmn_hash_bytes(BLOCK_MAGIC, stored->data,
-											 stored->size));
+	pmn_put_le64(header + 16,
+				 pmn_hash_bytes(BLOCK_MAGIC, stored->data, stored->size));
 	PMN_TRY(write_all(spill, header, sizeof(header)));
 	return write_all(spill, stored->data, stored->size);
 }
@@ -493,9 +492,8 @@ spill_next(PmnRun *base, PmnBatch **out)
 	rows = pmn_get_le32(header + 4);
 	plain_size = pmn_get_le32(header + 8);
 	stored_size = pmn_get_le32(header + 12);
-	if (pmn_get_le32(header) != BLOCK_MAGIC || rows == 0 ||
-		rows > plain_size || plain_size > BLOCK_BYTES_MAX ||
-		stored_size > run->end - run->offset)
+	if (pmn_get_le32(header) != BLOCK_MAGIC || rows == 0 || rows > plain_size ||
+		plain_size > BLOCK_BYTES_MAX || stored_size > run->end - run->offset)
 		return pmn_fail(base->env, PMN_CORRUPT,
 						"temporary file has a broken block");
 	pmn_buffer_reset(&run->stored);

@@ -34,7 +34,7 @@ typedef struct TestRow
 	uint32_t key; /* number; keys are in this order */
 	int64_t sequence;
 	uint8_t kind;
-	int32_t e; /* user sequence; -1 = null */
+	int32_t e;		  /* user sequence; -1 = null */
 	uint32_t payload; /* 0 = null */
 } TestRow;
 
@@ -109,11 +109,10 @@ test_table_sequence(TestTable *table, bool is_descending)
 
 /* Rows as a batch of all fields, in arena. */
 static inline PmnCode
-test_batch(PmnArena *arena, const TestRow *rows, uint32_t count,
-		   PmnBatch *out, uint8_t **kinds)
+test_batch(PmnArena *arena, const TestRow *rows, uint32_t count, PmnBatch *out,
+		   uint8_t **kinds)
 {
-	PmnVector *columns =
-		pmn_arena_alloc(arena, TEST_FIELDS * sizeof(*columns));
+	PmnVector *columns = pmn_arena_alloc(arena, TEST_FIELDS * sizeof(*columns));
 	int32_t *a = pmn_arena_alloc(arena, count * sizeof(*a));
 	PmnBytes *b = pmn_arena_alloc(arena, count * sizeof(*b));
 	int64_t *c = pmn_arena_alloc(arena, count * sizeof(*c));
@@ -157,6 +156,35 @@ test_batch(PmnArena *arena, const TestRow *rows, uint32_t count,
 	return PMN_OK;
 }
 
+/* Rows as a key-value batch of all fields, in arena; memory must not be out. */
+static inline void
+test_kv_batch(PmnArena *arena, const TestRow *rows, uint32_t count,
+			  PmnBatch *out)
+{
+	PmnBatch plain;
+	uint8_t *kinds;
+	PmnVector *columns = pmn_arena_alloc(arena, (PMN_KV_FIELDS + TEST_FIELDS) *
+													sizeof(*columns));
+	int64_t *sequences = pmn_arena_alloc(arena, count * sizeof(int64_t));
+	int32_t *row_kinds = pmn_arena_alloc(arena, count * sizeof(int32_t));
+
+	CHECK(test_batch(arena, rows, count, &plain, &kinds) == PMN_OK);
+	for (uint32_t i = 0; i < count; i++)
+	{
+		sequences[i] = rows[i].sequence;
+		row_kinds[i] = rows[i].kind;
+	}
+	columns[PMN_KV_SEQUENCE].kind = PMN_VECTOR_I64;
+	columns[PMN_KV_SEQUENCE].values = sequences;
+	columns[PMN_KV_KIND].kind = PMN_VECTOR_I32;
+	columns[PMN_KV_KIND].values = row_kinds;
+	memcpy(columns + PMN_KV_FIELDS, plain.columns,
+		   TEST_FIELDS * sizeof(*columns));
+	*out = plain;
+	out->columns = columns;
+	out->column_count = PMN_KV_FIELDS + TEST_FIELDS;
+}
+
 /* Rows with their own sequence numbers into a buffer. */
 static inline PmnCode
 test_fill_buffer(PmnSortBuffer *buffer, PmnArena *arena, const TestRow *rows,
@@ -187,8 +215,8 @@ test_row_is(const PmnBatch *batch, uint32_t r, const TestRow *row)
 
 	same &= ((const int64_t *) columns[0].values)[r] == row->sequence;
 	same &= ((const int32_t *) columns[1].values)[r] == row->kind;
-	same &= ((const int32_t *) fields[0].values)[r] ==
-			(int32_t) row->key - 1000;
+	same &=
+		((const int32_t *) fields[0].values)[r] == (int32_t) row->key - 1000;
 	snprintf(text, sizeof(text), "customer-%05u", row->key / 10);
 	same &= pmn_bytes_equal(b, pmn_bytes_string(text));
 	same &= ((uintptr_t) b.data & 3) == 0;

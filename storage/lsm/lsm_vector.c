@@ -137,8 +137,8 @@ pmn_batch_slice(const PmnBatch *src, uint32_t first, uint32_t count,
 		columns[i].nulls = from->nulls == NULL ? NULL : from->nulls + first;
 		columns[i].values = from->values;
 		if (first > 0)
-			columns[i].values = (uint8_t *) from->values +
-								pmn_vector_width(from->kind) * first;
+			columns[i].values =
+				(uint8_t *) from->values + pmn_vector_width(from->kind) * first;
 	}
 	out->row_count = count;
 	out->column_count = src->column_count;

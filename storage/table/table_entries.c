@@ -41,19 +41,21 @@ pmn_table_explain_missing(PmnTable *table, PmnArena *arena, int64_t id,
 
 	if (code != PMN_NOT_FOUND)
 		return code;
-	path = pmn_path_snapshot(arena, &table->lsm.path, id);
-	if (path == NULL)
-		return PMN_NO_MEMORY;
-	PMN_TRY(pmn_fs_exists(table->fs, path, &exists));
+	if (id != 0)
+	{
+		path = pmn_path_snapshot(arena, &table->lsm.path, id);
+		if (path == NULL)
+			return PMN_NO_MEMORY;
+		PMN_TRY(pmn_fs_exists(table->fs, path, &exists));
+	}
 	if (!exists)
 		return pmn_fail(table->env, PMN_EXPIRED,
 						"snapshot %" PRId64 " of table \"%s\" expired while "
 						"it was read",
 						id, table->name);
 	return pmn_fail(table->env, PMN_CORRUPT,
-					"a file that snapshot %" PRId64 " of table \"%s\" needs is "
-					"missing: %s",
-					id, table->name, error.message);
+					"a file that table \"%s\" needs is missing: %s",
+					table->name, error.message);
 }
 
 /* ---- partitions ------------------------------------------------------- */

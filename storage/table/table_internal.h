@@ -65,8 +65,9 @@ PMN_CHECKED PmnCode pmn_table_manifests(PmnTable *table, PmnArena *arena,
 										const PmnSnapshot *snapshot,
 										PmnManifestList *out);
 
-/* Code of a failed metadata read of a snapshot: a file that is missing is
- * PMN_EXPIRED when the snapshot is gone as well, else PMN_CORRUPT. */
+/* Code of a failed read of a snapshot's files: a file that is missing is
+ * PMN_EXPIRED when the snapshot is gone as well, else PMN_CORRUPT. id 0: a tag
+ * keeps the snapshot's files. */
 PMN_CHECKED PmnCode pmn_table_explain_missing(PmnTable *table,
 											  PmnArena *arena, int64_t id,
 											  PmnCode code);
@@ -205,6 +206,7 @@ struct PmnScan
 	const PmnPredicate *partition_filter; /* decided by partition values */
 	const PmnPredicate *row_filter;		  /* the rest of the filter */
 	size_t memory_limit_bytes;
+	bool is_tagged; /* read through a tag: does not expire */
 	PmnScanStats stats;
 	PmnEntryList entries; /* live ones, before buckets are pruned */
 	PMN_ARRAY(PmnSplit) splits;

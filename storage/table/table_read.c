@@ -383,12 +383,11 @@ advance(PmnRead *read, bool *done)
 	return PMN_OK;
 }
 
-PmnCode
-pmn_read_next(PmnRead *read, PmnBatch **out)
+static PmnCode
+next_batch(PmnRead *read, PmnBatch **out)
 {
 	bool done = false;
 
-	*out = NULL;
 	while (!done)
 	{
 		PMN_TRY(pmn_poll(read->env));
@@ -403,4 +402,20 @@ pmn_read_next(PmnRead *read, PmnBatch **out)
 		PMN_TRY(advance(read, &done));
 	}
 	return PMN_OK;
+}
+
+PmnCode
+pmn_read_next(PmnRead *read, PmnBatch **out)
+{
+	PmnScan *scan = read->scan;
+	PmnCode code;
+
+	*out = NULL;
+	code = next_batch(read, out);
+	if (code == PMN_OK)
+		return PMN_OK;
+	*out = NULL;
+	return pmn_table_explain_missing(
+		scan->table, scan->arena,
+		scan->is_tagged ? 0 : scan->stats.snapshot_id, code);
 }

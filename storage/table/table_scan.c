@@ -171,13 +171,15 @@ collect_snapshot(Collector *collector, const PmnScanRequest *request,
 								   &snapshot);
 	PMN_TRY(code);
 	scan->stats.snapshot_id = snapshot->info.id;
+	scan->is_tagged = request->tag != NULL;
 	code = pmn_table_manifests(scan->table, scan->arena, snapshot,
 							   &manifests);
 	if (code == PMN_OK)
 		code = collect_manifests(collector, &manifests, scratch);
 	pmn_array_free(scan->env, &manifests);
-	return pmn_table_explain_missing(scan->table, scan->arena,
-									 snapshot->info.id, code);
+	return pmn_table_explain_missing(
+		scan->table, scan->arena, scan->is_tagged ? 0 : snapshot->info.id,
+		code);
 }
 
 /* Files of a message that the snapshot does not know yet. */

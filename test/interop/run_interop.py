@@ -185,7 +185,9 @@ def key_types(world):
                             "'zzzzzzzzzzzz1'", "'zzzzzzzzzzzz0'"]),
         "k_bytea": ("bytea", [r"'\x'", r"'\x00'", r"'\xff'", r"'\x7f80'"]),
         "k_numeric": ("numeric(30,5)", ["-1.5", "0", "2.00001", "1e20"]),
-        "k_double": ("double precision", ["'-0.0'", "0.0", "'NaN'",
+        # No NaN and no -0.0: Paimon 1.4 compares them as equal to other
+        # keys, later releases (and we) order them as Double.compare does.
+        "k_double": ("double precision", ["-1.5", "0.0", "'Infinity'",
                                           "'-Infinity'", "1e-300"]),
         "k_bool": ("boolean", ["true", "false"]),
         "k_date": ("date", ["'1969-12-31'", "'1970-01-01'", "'0001-01-01'"]),
@@ -287,7 +289,7 @@ def java_first(world):
         for i in range(600):
             out.write(json.dumps({
                 "id": i % 250, "dt": "d%d" % (i % 2),
-                "amount": "%d.125" % i, "at": "2024-05-%02d 10:00:00.5" %
+                "amount": "%d.125" % i, "at": "2024-05-%02dT10:00:00.500" %
                 (1 + i % 28), "note": "n%d" % i,
                 "_rowkind": "-D" if i % 41 == 40 else "+I"}) + "\n")
     world.java("write", "db.jf", rows, "--commit-per", "100", "--compact",
