@@ -2,13 +2,13 @@
 # Everything that must pass, on a machine that has nothing: installs, builds,
 # starts what the tests need. Ends with "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
-# isolation golden interop demo.
+# isolation golden interop faults demo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(lint storage fuzz regress isolation golden interop demo)
+[ ${#suites[@]} -gt 0 ] || suites=(lint storage fuzz regress isolation golden interop faults demo)
 work=$(mktemp -d "${TMPDIR:-/tmp}/paimon_fdw_test.XXXXXX")
 chmod 755 "$work"
 results=$work/results
@@ -122,6 +122,15 @@ suite_interop() {
 	chown "$(server_user)" "$work/interop"
 	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
 	suite_lines interop python3 test/interop/run_interop.py "$work/interop"
+}
+
+suite_faults() {
+	server_up
+	[ -d "$work/golden" ] || { cp -r test/golden "$work/golden"; chmod -R a+rX "$work/golden"; }
+	mkdir -p "$work/faults"
+	chown "$(server_user)" "$work/faults"
+	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
+	suite_lines faults python3 test/run_faults.py "$work/faults" "$work/golden"
 }
 
 suite_demo() {

@@ -790,6 +790,7 @@ static bool
 scenario_with_fault(PmnFaultWhen when, uint64_t step)
 {
 	Lake lake;
+	TestTable impatient = keyed;
 	Contents *found = malloc(sizeof(*found));
 	Row first = {0, 1, 10};
 	Row second = {0, 1, 11};
@@ -798,7 +799,8 @@ scenario_with_fault(PmnFaultWhen when, uint64_t step)
 	bool fired;
 	int problems = 0;
 
-	lake_open_in_memory(&lake, &keyed);
+	impatient.options[3].value = "2";
+	lake_open_in_memory(&lake, &impatient);
 	CHECK_OK(&lake.env, write_and_commit(&lake, &first, NULL, 1, 0));
 	pmn_fs_fault_set(lake.fault, PMN_FAULT_ALL, step, PMN_IO, when);
 	written = write_and_commit(&lake, &second, NULL, 1, 0);

@@ -25,7 +25,7 @@ typedef struct TestColumn
 typedef struct TestTable
 {
 	const TestColumn *columns;
-	const char *primary_keys[4]; /* NULL ends */
+	const char *primary_keys[6]; /* NULL ends */
 	const char *partition_keys[4];
 	PmnOption options[8]; /* NULL key ends */
 } TestTable;
