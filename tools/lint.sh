@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 python3 tools/lint.py
 if command -v clang-format-14 >/dev/null; then
 	bad=$(find src storage \( -name '*.[ch]' -o -name '*.cpp' \) -not -path 'src/import/*' -print0 |
-		xargs -0 clang-format-14 --dry-run 2>&1 | grep -o '^[^:]*' | sort -u || true)
+		xargs -0 clang-format-14 --dry-run 2>&1 | grep -oE '^[^: ]+\.(c|h|cpp):' | tr -d : | sort -u || true)
 	if [ -n "$bad" ]; then
 		printf 'not in the house layout (tools/format.sh): %s\n' $bad
 		exit 1

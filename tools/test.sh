@@ -59,10 +59,20 @@ suite_fuzz() {
 	done
 }
 
+# Golden tables where the server's user can read them.
+golden_copy() {
+	[ -d "$work/golden" ] || cp -r test/golden "$work/golden"
+	chmod -R a+rX "$work/golden"
+}
+
 # pg_regress and isolationtester want folders that their user may write.
 regress_copy() {
 	mkdir -p "$work/regress"
 	cp -r sql expected test/isolation "$work/regress/" 2>/dev/null || true
+	# The tests find golden tables below their source folder.
+	golden_copy
+	mkdir -p "$work/regress/test"
+	ln -sfn "$work/golden" "$work/regress/test/golden"
 	chown -R "$(server_user)" "$work/regress"
 }
 
@@ -110,8 +120,7 @@ server_up() {
 
 suite_golden() {
 	server_up
-	cp -r test/golden "$work/golden"
-	chmod -R a+rX "$work/golden"
+	golden_copy
 	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
 	suite_lines golden python3 test/run_golden.py "$work/golden"
 }
@@ -126,7 +135,7 @@ suite_interop() {
 
 suite_faults() {
 	server_up
-	[ -d "$work/golden" ] || { cp -r test/golden "$work/golden"; chmod -R a+rX "$work/golden"; }
+	golden_copy
 	mkdir -p "$work/faults"
 	chown "$(server_user)" "$work/faults"
 	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'

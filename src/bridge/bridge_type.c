@@ -171,9 +171,9 @@ pfdw_type_check(const PmnType *type, Oid typid, int32 typmod,
 	base = getBaseTypeAndTypmod(typid, &typmod);
 	/* bytea takes text as its bytes: the only form for text with a NUL. */
 	if (natural == TEXTOID || natural == VARCHAROID)
-		fits = base == BYTEAOID || base == TEXTOID || base == VARCHAROID || base == BPCHAROID ||
-			   base == UUIDOID || base == JSONOID || base == JSONBOID ||
-			   type_is_enum(base);
+		fits = base == BYTEAOID || base == TEXTOID || base == VARCHAROID ||
+			   base == BPCHAROID || base == UUIDOID || base == JSONOID ||
+			   base == JSONBOID || type_is_enum(base);
 	else
 		fits = base == natural && typmod_fits(type, base, typmod);
 	if (fits)

@@ -26,29 +26,29 @@ extern "C"
 #endif
 
 #if defined(__GNUC__)
-__extension__ typedef __int128 PmnInt128;
-__extension__ typedef unsigned __int128 PmnUint128;
+	__extension__ typedef __int128 PmnInt128;
+	__extension__ typedef unsigned __int128 PmnUint128;
 #endif
 
-typedef enum PmnVectorKind
-{
-	PMN_VECTOR_BOOL,
-	PMN_VECTOR_I32,
-	PMN_VECTOR_I64,
-	PMN_VECTOR_F32,
-	PMN_VECTOR_F64,
-	PMN_VECTOR_DEC128,
-	PMN_VECTOR_TS96,
-	PMN_VECTOR_BYTES,
-	PMN_VECTOR_NONE /* nested and other types that have no vector yet */
-} PmnVectorKind;
+	typedef enum PmnVectorKind
+	{
+		PMN_VECTOR_BOOL,
+		PMN_VECTOR_I32,
+		PMN_VECTOR_I64,
+		PMN_VECTOR_F32,
+		PMN_VECTOR_F64,
+		PMN_VECTOR_DEC128,
+		PMN_VECTOR_TS96,
+		PMN_VECTOR_BYTES,
+		PMN_VECTOR_NONE /* nested and other types that have no vector yet */
+	} PmnVectorKind;
 
-/* nano is 0..999999 within the millisecond; millis may be negative. */
-typedef struct PmnTimestamp
-{
-	int64_t millis;
-	int32_t nano;
-} PmnTimestamp;
+	/* nano is 0..999999 within the millisecond; millis may be negative. */
+	typedef struct PmnTimestamp
+	{
+		int64_t millis;
+		int32_t nano;
+	} PmnTimestamp;
 
 /* Rows of a batch; readers give at most this many, writers take any number. */
 #define PMN_BATCH_ROWS 8192
@@ -61,50 +61,50 @@ typedef struct PmnTimestamp
  */
 #define PMN_BYTES_HEADROOM 4
 
-typedef struct PmnVector
-{
-	PmnVectorKind kind;
-	uint8_t *nulls; /* one byte per row, 1 = null; NULL = no row is null */
-	void *values;	/* elements of null rows are defined but meaningless */
-} PmnVector;
-
-typedef struct PmnBatch
-{
-	uint32_t row_count;
-	uint32_t column_count;
-	PmnVector *columns;
-	/* Rows that count, ascending; NULL means all of 0 .. row_count - 1. */
-	const uint32_t *selection;
-	uint32_t selected_count; /* row_count when selection is NULL */
-} PmnBatch;
-
-/* Row kinds, as Paimon stores them. */
-typedef enum PmnRowKind
-{
-	PMN_INSERT = 0,
-	PMN_UPDATE_BEFORE = 1,
-	PMN_UPDATE_AFTER = 2,
-	PMN_DELETE = 3
-} PmnRowKind;
-
-/* One value on its own: literals, keys, statistics. */
-typedef struct PmnValue
-{
-	bool is_null;
-	union
+	typedef struct PmnVector
 	{
-		int64_t i64; /* BOOL, I32, I64 */
-		double f64;	 /* F32, F64 */
-		PmnInt128 dec128;
-		PmnTimestamp ts96;
-		PmnBytes bytes;
-	} as;
-} PmnValue;
+		PmnVectorKind kind;
+		uint8_t *nulls; /* one byte per row, 1 = null; NULL = no row is null */
+		void *values;	/* elements of null rows are defined but meaningless */
+	} PmnVector;
 
-PmnVectorKind pmn_type_vector_kind(const PmnType *type);
+	typedef struct PmnBatch
+	{
+		uint32_t row_count;
+		uint32_t column_count;
+		PmnVector *columns;
+		/* Rows that count, ascending; NULL means all of 0 .. row_count - 1. */
+		const uint32_t *selection;
+		uint32_t selected_count; /* row_count when selection is NULL */
+	} PmnBatch;
 
-/* Bytes of one element. */
-size_t pmn_vector_width(PmnVectorKind kind);
+	/* Row kinds, as Paimon stores them. */
+	typedef enum PmnRowKind
+	{
+		PMN_INSERT = 0,
+		PMN_UPDATE_BEFORE = 1,
+		PMN_UPDATE_AFTER = 2,
+		PMN_DELETE = 3
+	} PmnRowKind;
+
+	/* One value on its own: literals, keys, statistics. */
+	typedef struct PmnValue
+	{
+		bool is_null;
+		union
+		{
+			int64_t i64; /* BOOL, I32, I64 */
+			double f64;	 /* F32, F64 */
+			PmnInt128 dec128;
+			PmnTimestamp ts96;
+			PmnBytes bytes;
+		} as;
+	} PmnValue;
+
+	PmnVectorKind pmn_type_vector_kind(const PmnType *type);
+
+	/* Bytes of one element. */
+	size_t pmn_vector_width(PmnVectorKind kind);
 
 #ifdef __cplusplus
 }

@@ -16,33 +16,33 @@ extern "C"
 {
 #endif
 
-typedef enum PmnPredicateOp
-{
-	PMN_PREDICATE_AND, /* children */
-	PMN_PREDICATE_OR,  /* children */
-	PMN_PREDICATE_EQ,  /* leaves: one literal, never null */
-	PMN_PREDICATE_NE,
-	PMN_PREDICATE_LT,
-	PMN_PREDICATE_LE,
-	PMN_PREDICATE_GT,
-	PMN_PREDICATE_GE,
-	PMN_PREDICATE_IN,	   /* one or more literals, none null */
-	PMN_PREDICATE_IS_NULL, /* no literal */
-	PMN_PREDICATE_NOT_NULL,
-	PMN_PREDICATE_STARTS_WITH /* BYTES only, one literal */
-} PmnPredicateOp;
+	typedef enum PmnPredicateOp
+	{
+		PMN_PREDICATE_AND, /* children */
+		PMN_PREDICATE_OR,  /* children */
+		PMN_PREDICATE_EQ,  /* leaves: one literal, never null */
+		PMN_PREDICATE_NE,
+		PMN_PREDICATE_LT,
+		PMN_PREDICATE_LE,
+		PMN_PREDICATE_GT,
+		PMN_PREDICATE_GE,
+		PMN_PREDICATE_IN,	   /* one or more literals, none null */
+		PMN_PREDICATE_IS_NULL, /* no literal */
+		PMN_PREDICATE_NOT_NULL,
+		PMN_PREDICATE_STARTS_WITH /* BYTES only, one literal */
+	} PmnPredicateOp;
 
-typedef struct PmnPredicate PmnPredicate;
+	typedef struct PmnPredicate PmnPredicate;
 
-struct PmnPredicate
-{
-	PmnPredicateOp op;
-	int32_t field; /* leaves: position in the table schema's fields */
-	const PmnValue *literals;
-	uint32_t literal_count;
-	const PmnPredicate *const *children; /* AND, OR */
-	uint32_t child_count;
-};
+	struct PmnPredicate
+	{
+		PmnPredicateOp op;
+		int32_t field; /* leaves: position in the table schema's fields */
+		const PmnValue *literals;
+		uint32_t literal_count;
+		const PmnPredicate *const *children; /* AND, OR */
+		uint32_t child_count;
+	};
 
 #ifdef __cplusplus
 }

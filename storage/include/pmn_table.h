@@ -16,282 +16,286 @@ extern "C"
 {
 #endif
 
-typedef struct PmnCatalog PmnCatalog;
-typedef struct PmnTable PmnTable;
-typedef struct PmnScan PmnScan;
-typedef struct PmnRead PmnRead;
-typedef struct PmnWrite PmnWrite;
-typedef struct PmnMessage PmnMessage;
-typedef struct PmnNames
-{
-	char **items;
-	uint32_t count;
-} PmnNames;
+	typedef struct PmnCatalog PmnCatalog;
+	typedef struct PmnTable PmnTable;
+	typedef struct PmnScan PmnScan;
+	typedef struct PmnRead PmnRead;
+	typedef struct PmnWrite PmnWrite;
+	typedef struct PmnMessage PmnMessage;
+	typedef struct PmnNames
+	{
+		char **items;
+		uint32_t count;
+	} PmnNames;
 
-/* ---- catalog ---------------------------------------------------------- */
+	/* ---- catalog ---------------------------------------------------------- */
 
-/*
+	/*
  * pmn_catalog_open -- open a warehouse. warehouse is "/path" or
  * "file:///path"; other schemes are PMN_UNSUPPORTED.
  * Errors    PMN_INVALID, PMN_NOT_FOUND (the directory is missing),
  *           PMN_UNSUPPORTED
  */
-PMN_CHECKED PmnCode pmn_catalog_open(PmnEnv *env, const char *warehouse,
-									 PmnCatalog **out);
-void pmn_catalog_close(PmnCatalog *catalog);
+	PMN_CHECKED PmnCode pmn_catalog_open(PmnEnv *env, const char *warehouse,
+										 PmnCatalog **out);
+	void pmn_catalog_close(PmnCatalog *catalog);
 
-/*
+	/*
  * pmn_catalog_list_tables -- names of a database's tables, sorted by bytes.
  * Free with pmn_names_free. Errors PMN_NO_DATABASE.
  */
-PMN_CHECKED PmnCode pmn_catalog_list_tables(PmnCatalog *catalog,
-											const char *database,
-											PmnNames *out);
-void pmn_names_free(PmnEnv *env, PmnNames *names);
+	PMN_CHECKED PmnCode pmn_catalog_list_tables(PmnCatalog *catalog,
+												const char *database,
+												PmnNames *out);
+	void pmn_names_free(PmnEnv *env, PmnNames *names);
 
-/*
+	/*
  * pmn_catalog_create_table -- validate and normalise schema as Paimon's
  * SchemaManager does (key columns NOT NULL, field ids given, options checked)
  * and write schema-0. The database directory is made when missing.
  * Errors    PMN_EXISTS, PMN_INVALID, PMN_UNSUPPORTED
  */
-PMN_CHECKED PmnCode pmn_catalog_create_table(PmnCatalog *catalog,
-											 const char *database,
-											 const char *table,
-											 const PmnSchema *schema);
+	PMN_CHECKED PmnCode pmn_catalog_create_table(PmnCatalog *catalog,
+												 const char *database,
+												 const char *table,
+												 const PmnSchema *schema);
 
-/* pmn_catalog_drop_table -- remove the table's directory. PMN_NO_TABLE. */
-PMN_CHECKED PmnCode pmn_catalog_drop_table(PmnCatalog *catalog,
-										   const char *database,
-										   const char *table);
+	/* pmn_catalog_drop_table -- remove the table's directory. PMN_NO_TABLE. */
+	PMN_CHECKED PmnCode pmn_catalog_drop_table(PmnCatalog *catalog,
+											   const char *database,
+											   const char *table);
 
-PMN_CHECKED PmnCode pmn_catalog_table_exists(PmnCatalog *catalog,
-											 const char *database,
-											 const char *table, bool *exists);
+	PMN_CHECKED PmnCode pmn_catalog_table_exists(PmnCatalog *catalog,
+												 const char *database,
+												 const char *table,
+												 bool *exists);
 
-/* ---- table ------------------------------------------------------------ */
+	/* ---- table ------------------------------------------------------------ */
 
-/*
+	/*
  * pmn_table_open -- read the newest schema of a table. branch NULL is main.
  * Errors    PMN_NO_DATABASE, PMN_NO_TABLE, PMN_CORRUPT, PMN_UNSUPPORTED,
  *           PMN_INVALID (a name with "/" or "..")
  */
-PMN_CHECKED PmnCode pmn_table_open(PmnCatalog *catalog, const char *database,
-								   const char *table, const char *branch,
-								   PmnTable **out);
-void pmn_table_close(PmnTable *table);
+	PMN_CHECKED PmnCode pmn_table_open(PmnCatalog *catalog,
+									   const char *database, const char *table,
+									   const char *branch, PmnTable **out);
+	void pmn_table_close(PmnTable *table);
 
-/* Lives as long as the table handle. */
-const PmnSchema *pmn_table_schema(const PmnTable *table);
+	/* Lives as long as the table handle. */
+	const PmnSchema *pmn_table_schema(const PmnTable *table);
 
-/*
+	/*
  * pmn_table_check_read, pmn_table_check_write -- refuse with PMN_UNSUPPORTED
  * (detail names option and value, or column and type) what this build can't
  * read, or can't write. Called before anything is read or written.
  */
-PMN_CHECKED PmnCode pmn_table_check_read(PmnTable *table);
-PMN_CHECKED PmnCode pmn_table_check_write(PmnTable *table);
+	PMN_CHECKED PmnCode pmn_table_check_read(PmnTable *table);
+	PMN_CHECKED PmnCode pmn_table_check_write(PmnTable *table);
 
-/* Whether rows have a primary key, so that UPDATE and DELETE work. */
-bool pmn_table_has_primary_key(const PmnTable *table);
+	/* Whether rows have a primary key, so that UPDATE and DELETE work. */
+	bool pmn_table_has_primary_key(const PmnTable *table);
 
-/* Which snapshot to read. */
-typedef enum PmnTravelKind
-{
-	PMN_TRAVEL_LATEST,
-	PMN_TRAVEL_SNAPSHOT,  /* id */
-	PMN_TRAVEL_TAG,		  /* name */
-	PMN_TRAVEL_TIMESTAMP, /* millis: the newest snapshot not after it */
-	PMN_TRAVEL_WATERMARK  /* id: the first snapshot with at least it */
-} PmnTravelKind;
+	/* Which snapshot to read. */
+	typedef enum PmnTravelKind
+	{
+		PMN_TRAVEL_LATEST,
+		PMN_TRAVEL_SNAPSHOT,  /* id */
+		PMN_TRAVEL_TAG,		  /* name */
+		PMN_TRAVEL_TIMESTAMP, /* millis: the newest snapshot not after it */
+		PMN_TRAVEL_WATERMARK  /* id: the first snapshot with at least it */
+	} PmnTravelKind;
 
-typedef struct PmnTravel
-{
-	PmnTravelKind kind;
-	int64_t id;
-	int64_t millis;
-	const char *name;
-} PmnTravel;
+	typedef struct PmnTravel
+	{
+		PmnTravelKind kind;
+		int64_t id;
+		int64_t millis;
+		const char *name;
+	} PmnTravel;
 
-/* One snapshot, as its file has it. Strings live with the result's arena. */
-typedef struct PmnSnapshotInfo
-{
-	int64_t id;
-	int64_t schema_id;
-	const char *commit_user;
-	int64_t commit_identifier;
-	const char *commit_kind;
-	int64_t time_millis;
-	const char *base_manifest_list;
-	const char *delta_manifest_list;
-	const char *changelog_manifest_list; /* NULL when none */
-	int64_t total_record_count;
-	int64_t delta_record_count;
-	int64_t changelog_record_count;
-	bool has_changelog_record_count;
-	int64_t watermark;
-	bool has_watermark;
-	int64_t next_row_id;
-	bool has_next_row_id;
-	const char *operation;		/* NULL when absent */
-	const char *writer_version; /* NULL when absent */
-} PmnSnapshotInfo;
+	/* One snapshot, as its file has it. Strings live with the result's arena. */
+	typedef struct PmnSnapshotInfo
+	{
+		int64_t id;
+		int64_t schema_id;
+		const char *commit_user;
+		int64_t commit_identifier;
+		const char *commit_kind;
+		int64_t time_millis;
+		const char *base_manifest_list;
+		const char *delta_manifest_list;
+		const char *changelog_manifest_list; /* NULL when none */
+		int64_t total_record_count;
+		int64_t delta_record_count;
+		int64_t changelog_record_count;
+		bool has_changelog_record_count;
+		int64_t watermark;
+		bool has_watermark;
+		int64_t next_row_id;
+		bool has_next_row_id;
+		const char *operation;		/* NULL when absent */
+		const char *writer_version; /* NULL when absent */
+	} PmnSnapshotInfo;
 
-/*
+	/*
  * pmn_table_snapshot_id -- resolve a travel to a snapshot id and the id of
  * the schema to read it with; *id is 0 when the table has no snapshot and
  * travel is LATEST.
  * Errors    PMN_EXPIRED (the snapshot existed), PMN_NOT_FOUND
  */
-PMN_CHECKED PmnCode pmn_table_resolve(PmnTable *table, const PmnTravel *travel,
-									  int64_t *id, int64_t *schema_id);
+	PMN_CHECKED PmnCode pmn_table_resolve(PmnTable *table,
+										  const PmnTravel *travel, int64_t *id,
+										  int64_t *schema_id);
 
-/*
+	/*
  * pmn_table_use_schema -- make schema_id the schema that the handle shows and
  * reads with (time travel). Not with open scans.
  */
-PMN_CHECKED PmnCode pmn_table_use_schema(PmnTable *table, int64_t schema_id);
+	PMN_CHECKED PmnCode pmn_table_use_schema(PmnTable *table,
+											 int64_t schema_id);
 
-/* ---- scan and read ---------------------------------------------------- */
+	/* ---- scan and read ---------------------------------------------------- */
 
-typedef struct PmnScanRequest
-{
-	/* 0 reads an empty table; get it from pmn_table_resolve. A tag whose
+	typedef struct PmnScanRequest
+	{
+		/* 0 reads an empty table; get it from pmn_table_resolve. A tag whose
 	 * snapshot expired is read through tag. */
-	int64_t snapshot_id;
-	const char *tag;			 /* NULL unless the travel is a tag */
-	const PmnPredicate *filter;	 /* NULL keeps everything; copied */
-	const PmnMessage *const *pending; /* uncommitted files of this session */
-	uint32_t pending_count;
-	size_t memory_limit_bytes; /* for the reads of this scan; 0 = 64 MB */
-} PmnScanRequest;
+		int64_t snapshot_id;
+		const char *tag;			/* NULL unless the travel is a tag */
+		const PmnPredicate *filter; /* NULL keeps everything; copied */
+		const PmnMessage *const
+			*pending; /* uncommitted files of this session */
+		uint32_t pending_count;
+		size_t memory_limit_bytes; /* for the reads of this scan; 0 = 64 MB */
+	} PmnScanRequest;
 
-/* What a plan found; for costs and EXPLAIN. */
-typedef struct PmnScanStats
-{
-	int64_t snapshot_id;
-	uint64_t files_total;
-	uint64_t files_read;
-	uint64_t files_pruned_partition;
-	uint64_t files_pruned_bucket;
-	uint64_t files_pruned_statistics;
-	uint64_t row_count;			/* physical rows in the files to read */
-	uint64_t delete_row_count;	/* of those, rows that are deletes */
-	uint64_t size_bytes;
-	uint64_t merged_sections;	/* key ranges that need a merge */
-	const char *merge_engine;	/* "deduplicate", or NULL: no merge */
-} PmnScanStats;
+	/* What a plan found; for costs and EXPLAIN. */
+	typedef struct PmnScanStats
+	{
+		int64_t snapshot_id;
+		uint64_t files_total;
+		uint64_t files_read;
+		uint64_t files_pruned_partition;
+		uint64_t files_pruned_bucket;
+		uint64_t files_pruned_statistics;
+		uint64_t row_count;		   /* physical rows in the files to read */
+		uint64_t delete_row_count; /* of those, rows that are deletes */
+		uint64_t size_bytes;
+		uint64_t merged_sections; /* key ranges that need a merge */
+		const char *merge_engine; /* "deduplicate", or NULL: no merge */
+	} PmnScanStats;
 
-/*
+	/*
  * pmn_scan_plan -- snapshot to pruned splits. Reads manifests only.
  * Errors    PMN_EXPIRED, PMN_CORRUPT, PMN_UNSUPPORTED
  */
-PMN_CHECKED PmnCode pmn_scan_plan(PmnTable *table,
-								  const PmnScanRequest *request,
-								  PmnScan **out);
-void pmn_scan_close(PmnScan *scan);
-const PmnScanStats *pmn_scan_stats(const PmnScan *scan);
+	PMN_CHECKED PmnCode pmn_scan_plan(PmnTable *table,
+									  const PmnScanRequest *request,
+									  PmnScan **out);
+	void pmn_scan_close(PmnScan *scan);
+	const PmnScanStats *pmn_scan_stats(const PmnScan *scan);
 
-/*
+	/*
  * Upper estimate of the distinct and null counts, minimum and maximum that
  * the statistics of the planned files give for a column; false = unknown.
  */
-bool pmn_scan_column_stats(const PmnScan *scan, int32_t field,
-						   PmnValue *min, PmnValue *max,
-						   uint64_t *null_count);
+	bool pmn_scan_column_stats(const PmnScan *scan, int32_t field,
+							   PmnValue *min, PmnValue *max,
+							   uint64_t *null_count);
 
-/*
+	/*
  * pmn_read_open -- read a planned scan. projection lists positions in the
  * schema's fields, ascending or not; batch column i is projection[i].
  * Rows that the scan's filter excludes are not returned (they are missing
  * from the batch's selection).
  */
-PMN_CHECKED PmnCode pmn_read_open(PmnScan *scan, const int32_t *projection,
-								  uint32_t projection_count, PmnRead **out);
+	PMN_CHECKED PmnCode pmn_read_open(PmnScan *scan, const int32_t *projection,
+									  uint32_t projection_count, PmnRead **out);
 
-/*
+	/*
  * pmn_read_next -- the next batch; *out is NULL at the end. The batch and
  * all it points to live until the next call or close. Its selection is never
  * empty.
  */
-PMN_CHECKED PmnCode pmn_read_next(PmnRead *read, PmnBatch **out);
+	PMN_CHECKED PmnCode pmn_read_next(PmnRead *read, PmnBatch **out);
 
-/* Start again from the first row. */
-PMN_CHECKED PmnCode pmn_read_rewind(PmnRead *read);
-void pmn_read_close(PmnRead *read);
+	/* Start again from the first row. */
+	PMN_CHECKED PmnCode pmn_read_rewind(PmnRead *read);
+	void pmn_read_close(PmnRead *read);
 
-/* ---- write ------------------------------------------------------------ */
+	/* ---- write ------------------------------------------------------------ */
 
-typedef struct PmnWriteRequest
-{
-	/* Snapshot whose files set the first sequence numbers: the latest. */
-	int64_t base_snapshot_id;
-	const PmnMessage *const *pending; /* earlier ones of this transaction */
-	uint32_t pending_count;
-	size_t memory_limit_bytes; /* buffers of all buckets together */
-} PmnWriteRequest;
+	typedef struct PmnWriteRequest
+	{
+		/* Snapshot whose files set the first sequence numbers: the latest. */
+		int64_t base_snapshot_id;
+		const PmnMessage *const *pending; /* earlier ones of this transaction */
+		uint32_t pending_count;
+		size_t memory_limit_bytes; /* buffers of all buckets together */
+	} PmnWriteRequest;
 
-/*
+	/*
  * pmn_write_open -- a writer for one statement. Calls
  * pmn_table_check_write itself.
  */
-PMN_CHECKED PmnCode pmn_write_open(PmnTable *table,
-								   const PmnWriteRequest *request,
-								   PmnWrite **out);
+	PMN_CHECKED PmnCode pmn_write_open(PmnTable *table,
+									   const PmnWriteRequest *request,
+									   PmnWrite **out);
 
-/*
+	/*
  * pmn_write_batch -- add the selected rows. The batch has one column for each
  * field of the schema, in order. kinds has one PmnRowKind for each row of the
  * batch (not of the selection), or NULL: all PMN_INSERT. Everything is
  * copied. A null in a NOT NULL column is PMN_INVALID; the caller checks
  * first to give a better message.
  */
-PMN_CHECKED PmnCode pmn_write_batch(PmnWrite *write, const PmnBatch *batch,
-									const uint8_t *kinds);
+	PMN_CHECKED PmnCode pmn_write_batch(PmnWrite *write, const PmnBatch *batch,
+										const uint8_t *kinds);
 
-/*
+	/*
  * pmn_write_finish -- close all files, durably; *out names them and is
  * NULL when no row was written. The writer can only be closed afterwards.
  */
-PMN_CHECKED PmnCode pmn_write_finish(PmnWrite *write, PmnMessage **out);
+	PMN_CHECKED PmnCode pmn_write_finish(PmnWrite *write, PmnMessage **out);
 
-/* Without a finish, removes the files it made. */
-void pmn_write_close(PmnWrite *write);
+	/* Without a finish, removes the files it made. */
+	void pmn_write_close(PmnWrite *write);
 
-/* Rows and files in a message. */
-uint64_t pmn_message_row_count(const PmnMessage *message);
-uint64_t pmn_message_file_count(const PmnMessage *message);
+	/* Rows and files in a message. */
+	uint64_t pmn_message_row_count(const PmnMessage *message);
+	uint64_t pmn_message_file_count(const PmnMessage *message);
 
-/* Free a message; its files stay. */
-void pmn_message_close(PmnMessage *message);
+	/* Free a message; its files stay. */
+	void pmn_message_close(PmnMessage *message);
 
-/* Remove the files of a message that will not be committed; best effort. */
-void pmn_message_discard(PmnTable *table, const PmnMessage *message);
+	/* Remove the files of a message that will not be committed; best effort. */
+	void pmn_message_discard(PmnTable *table, const PmnMessage *message);
 
-/* ---- commit ----------------------------------------------------------- */
+	/* ---- commit ----------------------------------------------------------- */
 
-typedef struct PmnCommitRequest
-{
-	const char *commit_user;
-	int64_t commit_identifier; /* INT64_MAX for batch commits */
-	const PmnMessage *const *messages;
-	uint32_t message_count;
-	/*
+	typedef struct PmnCommitRequest
+	{
+		const char *commit_user;
+		int64_t commit_identifier; /* INT64_MAX for batch commits */
+		const PmnMessage *const *messages;
+		uint32_t message_count;
+		/*
 	 * When true, a snapshot of kind APPEND or OVERWRITE after
 	 * base_snapshot_id that changed a (partition, bucket) of the messages is
 	 * PMN_CONFLICT: the rows were computed from an older state.
 	 */
-	bool fail_on_change;
-	int64_t base_snapshot_id;
-} PmnCommitRequest;
+		bool fail_on_change;
+		int64_t base_snapshot_id;
+	} PmnCommitRequest;
 
-typedef struct PmnCommitResult
-{
-	int64_t snapshot_id; /* newest snapshot this commit made */
-	uint32_t retries;
-} PmnCommitResult;
+	typedef struct PmnCommitResult
+	{
+		int64_t snapshot_id; /* newest snapshot this commit made */
+		uint32_t retries;
+	} PmnCommitResult;
 
-/*
+	/*
  * pmn_table_commit -- publish messages, exactly once: an APPEND snapshot for
  * new files, then a COMPACT snapshot for compaction results, each only when
  * there is something. Files of the messages now belong to the table. After
@@ -299,78 +303,81 @@ typedef struct PmnCommitResult
  * with the same user and identifier finds a commit that got through.
  * Errors    PMN_CONFLICT (nothing was published)
  */
-PMN_CHECKED PmnCode pmn_table_commit(PmnTable *table,
-									 const PmnCommitRequest *request,
-									 PmnCommitResult *result);
+	PMN_CHECKED PmnCode pmn_table_commit(PmnTable *table,
+										 const PmnCommitRequest *request,
+										 PmnCommitResult *result);
 
-/*
+	/*
  * pmn_table_compact -- pick (universal, or full) and rewrite runs of every
  * bucket of the snapshot, in this process; *out is NULL when there was
  * nothing to do. Commit it with pmn_table_commit. partition NULL means all,
  * else "k=v/k2=v2" with values as in the directory names.
  */
-PMN_CHECKED PmnCode pmn_table_compact(PmnTable *table, int64_t snapshot_id,
-									  bool full, const char *partition,
-									  size_t memory_limit_bytes,
-									  PmnMessage **out);
+	PMN_CHECKED PmnCode pmn_table_compact(PmnTable *table, int64_t snapshot_id,
+										  bool full, const char *partition,
+										  size_t memory_limit_bytes,
+										  PmnMessage **out);
 
-/* ---- look inside ------------------------------------------------------ */
+	/* ---- look inside ------------------------------------------------------ */
 
-/* One live data file, values rendered as Paimon's "files" table has them. */
-typedef struct PmnFileInfo
-{
-	const char *partition; /* "{v1, v2}" */
-	int32_t bucket;
-	const char *file_path;
-	const char *file_format;
-	int64_t schema_id;
-	int32_t level;
-	int64_t record_count;
-	int64_t file_size_bytes;
-	const char *min_key; /* "[v]"; NULL for append tables */
-	const char *max_key;
-	const char *null_value_counts; /* "{a=0, b=1}" */
-	const char *min_value_stats;
-	const char *max_value_stats;
-	int64_t min_sequence_number;
-	int64_t max_sequence_number;
-	int64_t creation_time_millis;
-	bool has_creation_time;
-	int64_t delete_row_count;
-	bool has_delete_row_count;
-	const char *file_source; /* "APPEND", "COMPACT" or NULL */
-	int64_t first_row_id;
-	bool has_first_row_id;
-} PmnFileInfo;
+	/* One live data file, values rendered as Paimon's "files" table has them. */
+	typedef struct PmnFileInfo
+	{
+		const char *partition; /* "{v1, v2}" */
+		int32_t bucket;
+		const char *file_path;
+		const char *file_format;
+		int64_t schema_id;
+		int32_t level;
+		int64_t record_count;
+		int64_t file_size_bytes;
+		const char *min_key; /* "[v]"; NULL for append tables */
+		const char *max_key;
+		const char *null_value_counts; /* "{a=0, b=1}" */
+		const char *min_value_stats;
+		const char *max_value_stats;
+		int64_t min_sequence_number;
+		int64_t max_sequence_number;
+		int64_t creation_time_millis;
+		bool has_creation_time;
+		int64_t delete_row_count;
+		bool has_delete_row_count;
+		const char *file_source; /* "APPEND", "COMPACT" or NULL */
+		int64_t first_row_id;
+		bool has_first_row_id;
+	} PmnFileInfo;
 
-/* Visitors return false to stop early. Strings live during the call. */
-typedef bool (*PmnSnapshotVisitor)(void *context, const PmnSnapshotInfo *info);
-typedef bool (*PmnFileVisitor)(void *context, const PmnFileInfo *info);
-typedef bool (*PmnSchemaVisitor)(void *context, const PmnSchema *schema,
-								 const char *fields_json,
-								 const char *partition_keys_json,
-								 const char *primary_keys_json,
-								 const char *options_json);
-typedef bool (*PmnProblemVisitor)(void *context, const char *object,
-								  const char *problem);
+	/* Visitors return false to stop early. Strings live during the call. */
+	typedef bool (*PmnSnapshotVisitor)(void *context,
+									   const PmnSnapshotInfo *info);
+	typedef bool (*PmnFileVisitor)(void *context, const PmnFileInfo *info);
+	typedef bool (*PmnSchemaVisitor)(void *context, const PmnSchema *schema,
+									 const char *fields_json,
+									 const char *partition_keys_json,
+									 const char *primary_keys_json,
+									 const char *options_json);
+	typedef bool (*PmnProblemVisitor)(void *context, const char *object,
+									  const char *problem);
 
-PMN_CHECKED PmnCode pmn_table_visit_snapshots(PmnTable *table,
-											  PmnSnapshotVisitor visit,
+	PMN_CHECKED PmnCode pmn_table_visit_snapshots(PmnTable *table,
+												  PmnSnapshotVisitor visit,
+												  void *context);
+	PMN_CHECKED PmnCode pmn_table_visit_schemas(PmnTable *table,
+												PmnSchemaVisitor visit,
+												void *context);
+	PMN_CHECKED PmnCode pmn_table_visit_files(PmnTable *table,
+											  int64_t snapshot_id,
+											  PmnFileVisitor visit,
 											  void *context);
-PMN_CHECKED PmnCode pmn_table_visit_schemas(PmnTable *table,
-											PmnSchemaVisitor visit,
-											void *context);
-PMN_CHECKED PmnCode pmn_table_visit_files(PmnTable *table, int64_t snapshot_id,
-										  PmnFileVisitor visit,
-										  void *context);
 
-/*
+	/*
  * pmn_table_verify -- read everything the snapshot refers to and report each
  * fault: manifests, file sizes, row counts, key order, statistics, buckets,
  * overlap of levels. An unreadable file is a report, not an error.
  */
-PMN_CHECKED PmnCode pmn_table_verify(PmnTable *table, int64_t snapshot_id,
-									 PmnProblemVisitor visit, void *context);
+	PMN_CHECKED PmnCode pmn_table_verify(PmnTable *table, int64_t snapshot_id,
+										 PmnProblemVisitor visit,
+										 void *context);
 
 #ifdef __cplusplus
 }
