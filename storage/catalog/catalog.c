@@ -15,8 +15,7 @@
 
 /* Path of a warehouse URI, without the slashes at its end; in arena. */
 static PmnCode
-warehouse_path(PmnEnv *env, PmnArena *arena, const char *warehouse,
-			   char **out)
+warehouse_path(PmnEnv *env, PmnArena *arena, const char *warehouse, char **out)
 {
 	const char *path = warehouse;
 	size_t size;
@@ -32,8 +31,7 @@ warehouse_path(PmnEnv *env, PmnArena *arena, const char *warehouse,
 	}
 	if (path[0] != '/')
 		return pmn_fail(env, PMN_INVALID,
-						"warehouse \"%s\" is not an absolute path",
-						warehouse);
+						"warehouse \"%s\" is not an absolute path", warehouse);
 	size = strlen(path);
 	while (size > 1 && path[size - 1] == '/')
 		size--;
@@ -166,8 +164,7 @@ pmn_catalog_list_tables(PmnCatalog *catalog, const char *database,
 	out->count = 0;
 	PMN_TRY(check_names(catalog->env, database, NULL));
 	PMN_TRY(pmn_arena_create(catalog->env, 0, &arena));
-	code = catalog->ops->list_tables(catalog, arena, database, &names,
-									 &count);
+	code = catalog->ops->list_tables(catalog, arena, database, &names, &count);
 	if (code == PMN_OK)
 	{
 		if (count > 1)
@@ -207,8 +204,7 @@ create_table(PmnCatalog *catalog, PmnArena *arena, const char *database,
 	PMN_TRY(pmn_options_check_write(catalog->env, normal, &options));
 	if (normal->time_millis == 0)
 		normal->time_millis = catalog->env->now_millis(catalog->env);
-	return catalog->ops->create_table(catalog, arena, database, table,
-									  normal);
+	return catalog->ops->create_table(catalog, arena, database, table, normal);
 }
 
 PmnCode

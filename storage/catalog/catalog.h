@@ -49,13 +49,10 @@ struct PmnCatalog
 	PmnFileSystem *fs; /* where the tables' files are */
 };
 
-PMN_CHECKED PmnCode pmn_catalog_load_schema(PmnCatalog *catalog,
-											PmnArena *arena,
-											const char *database,
-											const char *table,
-											const char *branch,
-											PmnTablePath *path,
-											PmnSchema **schema);
+PMN_CHECKED PmnCode pmn_catalog_load_schema(
+	PmnCatalog *catalog, PmnArena *arena, const char *database,
+	const char *table, const char *branch, PmnTablePath *path,
+	PmnSchema **schema);
 
 PMN_CHECKED PmnCode pmn_catalog_publish_snapshot(PmnCatalog *catalog,
 												 PmnArena *arena,

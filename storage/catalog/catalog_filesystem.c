@@ -55,8 +55,7 @@ find_table(PmnCatalog *catalog, PmnArena *arena, const char *database,
 	PmnCode code;
 
 	memset(path, 0, sizeof(*path));
-	path->root =
-		pmn_path_table(arena, catalog_root(catalog), database, table);
+	path->root = pmn_path_table(arena, catalog_root(catalog), database, table);
 	if (path->root == NULL)
 		return PMN_NO_MEMORY;
 	code = pmn_schema_latest_id(catalog->fs, arena, path, id);
@@ -188,8 +187,8 @@ filesystem_publish_snapshot(PmnCatalog *catalog, PmnArena *arena,
 	*published = code == PMN_OK;
 	if (code != PMN_EXISTS)
 		return code;
-	code = pmn_snapshot_read(catalog->fs, arena, path, snapshot->info.id,
-							 &there);
+	code =
+		pmn_snapshot_read(catalog->fs, arena, path, snapshot->info.id, &there);
 	/* Gone again: it expired, so it cannot have been the one we just made. */
 	if (code == PMN_NOT_FOUND)
 		return PMN_OK;

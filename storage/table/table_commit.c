@@ -31,8 +31,7 @@ static void
 remove_attempt(PmnCommit *commit)
 {
 	for (size_t i = 0; i < commit->attempt_paths.count; i++)
-		pmn_table_remove_quietly(commit->table,
-								 commit->attempt_paths.items[i]);
+		pmn_table_remove_quietly(commit->table, commit->attempt_paths.items[i]);
 	commit->attempt_paths.count = 0;
 }
 
@@ -104,16 +103,15 @@ write_delta(PmnCommit *commit)
 	if (commit->delta_list != NULL)
 		return PMN_OK;
 	code = pmn_manifest_write(commit->table->fs, commit->arena,
-							  &commit->table->lsm.path,
-							  &commit->write_options, commit->delta.items,
-							  commit->delta.count, commit->uuid,
-							  &commit->manifest_counter, &metas);
+							  &commit->table->lsm.path, &commit->write_options,
+							  commit->delta.items, commit->delta.count,
+							  commit->uuid, &commit->manifest_counter, &metas);
 	/* After a failure as well: some files may have been written. */
 	if (pmn_commit_note_manifests(commit, &metas, 0, true) != PMN_OK)
 		code = PMN_NO_MEMORY;
 	if (code == PMN_OK)
-		code = write_list(commit, &metas, true, &name,
-						  &commit->delta_list_size);
+		code =
+			write_list(commit, &metas, true, &name, &commit->delta_list_size);
 	if (code == PMN_OK)
 		commit->delta_list = name;
 	pmn_array_free(commit->env, &metas);
@@ -161,8 +159,7 @@ make_snapshot(PmnCommit *commit, const PmnSnapshot *latest,
 	snapshot->changelog_manifest_list_size = -1;
 	info->id = latest == NULL ? 1 : latest->info.id + 1;
 	PMN_TRY(pmn_schema_latest_id(commit->table->fs, commit->attempt_arena,
-								 &commit->table->lsm.path,
-								 &info->schema_id));
+								 &commit->table->lsm.path, &info->schema_id));
 	info->commit_user = commit->request->commit_user;
 	info->commit_identifier = commit->request->commit_identifier;
 	info->commit_kind = commit->kind;
@@ -188,8 +185,8 @@ prepare_snapshot(PmnCommit *commit, const PmnSnapshot *latest,
 	PmnCode code = PMN_OK;
 
 	if (latest != NULL)
-		code = pmn_table_manifests(commit->table, commit->attempt_arena,
-								   latest, &base);
+		code = pmn_table_manifests(commit->table, commit->attempt_arena, latest,
+								   &base);
 	if (code == PMN_OK)
 		code = pmn_commit_check(commit, latest, &base);
 	if (code == PMN_OK && commit->retries == 0)
@@ -204,8 +201,7 @@ prepare_snapshot(PmnCommit *commit, const PmnSnapshot *latest,
 static bool
 may_have_worked(PmnCode code)
 {
-	return code == PMN_UNAVAILABLE || code == PMN_IO ||
-		   code == PMN_CANCELLED;
+	return code == PMN_UNAVAILABLE || code == PMN_IO || code == PMN_CANCELLED;
 }
 
 /*
@@ -248,10 +244,8 @@ attempt(PmnCommit *commit, bool *published, int64_t *id)
 		return PMN_OK;
 	}
 	PMN_TRY(code);
-	code = pmn_catalog_publish_snapshot(table->catalog,
-										commit->attempt_arena,
-										&table->lsm.path, &snapshot,
-										published);
+	code = pmn_catalog_publish_snapshot(table->catalog, commit->attempt_arena,
+										&table->lsm.path, &snapshot, published);
 	commit->is_uncertain |= code != PMN_OK;
 	/* From here on the files of this attempt are not ours to remove. */
 	commit->attempt_paths.count = 0;
@@ -300,8 +294,7 @@ wait_before_retry(PmnCommit *commit)
 static PmnCode
 commit_with_retries(PmnCommit *commit, int64_t *id)
 {
-	uint32_t retries_max =
-		(uint32_t) commit->table->options.commit_max_retries;
+	uint32_t retries_max = (uint32_t) commit->table->options.commit_max_retries;
 
 	for (;;)
 	{
@@ -310,8 +303,7 @@ commit_with_retries(PmnCommit *commit, int64_t *id)
 
 		if (published)
 			return PMN_OK;
-		if (code != PMN_OK &&
-			!(commit->is_uncertain && may_have_worked(code)))
+		if (code != PMN_OK && !(commit->is_uncertain && may_have_worked(code)))
 			return code;
 		if (commit->retries >= retries_max)
 		{
@@ -332,8 +324,7 @@ commit_with_retries(PmnCommit *commit, int64_t *id)
 static PmnCode
 add_entries(PmnCommit *commit, const PmnEntryList *entries)
 {
-	PMN_TRY(
-		pmn_array_reserve(commit->env, &commit->delta, entries->count));
+	PMN_TRY(pmn_array_reserve(commit->env, &commit->delta, entries->count));
 	for (size_t i = 0; i < entries->count; i++)
 	{
 		const PmnManifestEntry *entry = &entries->items[i];
@@ -360,8 +351,7 @@ gather_delta(PmnCommit *commit)
 										? &message->compact_before
 										: &message->new_files));
 	}
-	for (uint32_t i = 0; commit->is_compact && i < request->message_count;
-		 i++)
+	for (uint32_t i = 0; commit->is_compact && i < request->message_count; i++)
 		PMN_TRY(add_entries(commit, &request->messages[i]->compact_after));
 	return PMN_OK;
 }
@@ -476,8 +466,7 @@ discard_list(PmnTable *table, PmnArena *arena, const PmnMessage *message,
 		char *path = NULL;
 
 		if (!is_moved(message, &list->items[i]) &&
-			pmn_table_file_path(table, arena, &list->items[i], &path) ==
-				PMN_OK)
+			pmn_table_file_path(table, arena, &list->items[i], &path) == PMN_OK)
 			pmn_table_remove_quietly(table, path);
 	}
 }

@@ -19,14 +19,35 @@
 
 #include "table_commit.h"
 
-/* Clocks differ, and creation times are wall clocks that jump with DST. */
-#define CLOCK_MARGIN_MS (3 * 3600 * 1000)
+/* How far clocks of different machines may be apart. */
+#define CLOCK_MARGIN_MS (5 * 60 * 1000)
+#define DAY_MS (24 * 3600 * 1000)
 
-/* Before this local wall-clock time our commit cannot have happened. */
+/* Of the days around a moment, how far local time is ahead of UTC at most:
+ * it changes when daylight saving time begins or ends. */
+static int64_t
+local_offset_max(int64_t millis)
+{
+	int64_t most = INT64_MIN;
+
+	for (int64_t day = -1; day <= 1; day++)
+	{
+		int64_t time = millis + day * DAY_MS;
+		int64_t offset = pmn_local_millis(time) - time;
+
+		if (offset > most)
+			most = offset;
+	}
+	return most;
+}
+
+/* Before this time our commit cannot have happened: its newest file was not
+ * there. Creation times are local wall-clock times. */
 static int64_t
 earliest_time(const PmnCommit *commit)
 {
-	int64_t newest = INT64_MIN;
+	const int64_t sane_max = (int64_t) 1 << 50;
+	int64_t newest = 0;
 
 	for (size_t i = 0; i < commit->delta.count; i++)
 	{
@@ -36,8 +57,9 @@ earliest_time(const PmnCommit *commit)
 			file->has_creation_time && file->creation_time > newest)
 			newest = file->creation_time;
 	}
-	return newest < INT64_MIN + CLOCK_MARGIN_MS ? INT64_MIN
-												: newest - CLOCK_MARGIN_MS;
+	if (newest == 0 || newest > sane_max)
+		return INT64_MIN;
+	return newest - local_offset_max(newest) - CLOCK_MARGIN_MS;
 }
 
 static bool
@@ -55,8 +77,8 @@ pmn_commit_find_own(PmnCommit *commit, int64_t latest_id, int64_t *own_id)
 {
 	PmnTable *table = commit->table;
 	bool is_first = commit->own_checked_id < 0;
-	int64_t stop = is_first ? commit->request->base_snapshot_id
-							: commit->own_checked_id;
+	int64_t stop =
+		is_first ? commit->request->base_snapshot_id : commit->own_checked_id;
 	int64_t stop_time = is_first ? earliest_time(commit) : INT64_MIN;
 
 	*own_id = 0;
@@ -77,7 +99,7 @@ pmn_commit_find_own(PmnCommit *commit, int64_t latest_id, int64_t *own_id)
 			*own_id = id;
 			return PMN_OK;
 		}
-		if (pmn_local_millis(snapshot->info.time_millis) < stop_time)
+		if (snapshot->info.time_millis < stop_time)
 			break;
 	}
 	commit->own_checked_id = latest_id;
@@ -116,8 +138,7 @@ check_newer_entry(PmnCommit *commit, const PmnManifestEntry *theirs)
 
 		if (!pmn_bytes_equal(ours->partition, theirs->partition))
 			continue;
-		if (commit->request->fail_on_change &&
-			ours->bucket == theirs->bucket)
+		if (commit->request->fail_on_change && ours->bucket == theirs->bucket)
 			return changed_bucket(commit, ours);
 		if (theirs->kind == PMN_ENTRY_ADD && ours->total_buckets > 0 &&
 			theirs->total_buckets > 0 &&
@@ -165,10 +186,10 @@ check_newer_snapshot(PmnCommit *commit, const PmnSnapshot *snapshot)
 		 strcmp(info->commit_kind, "OVERWRITE") != 0) ||
 		is_own_commit(commit, info, true))
 		return PMN_OK;
-	code = pmn_manifest_list_read(table->fs, commit->attempt_arena,
-								  &table->lsm.path, info->delta_manifest_list,
-								  snapshot->delta_manifest_list_size,
-								  &manifests);
+	code =
+		pmn_manifest_list_read(table->fs, commit->attempt_arena,
+							   &table->lsm.path, info->delta_manifest_list,
+							   snapshot->delta_manifest_list_size, &manifests);
 	if (code == PMN_OK)
 		code = check_newer_entries(commit, &manifests, &entries);
 	pmn_array_free(commit->env, &manifests);
@@ -270,11 +291,10 @@ static PmnCode
 file_conflict(PmnCommit *commit, const PmnManifestEntry *entry,
 			  const char *what)
 {
-	return pmn_fail(commit->env, PMN_CONFLICT,
-					"file \"%.*s\" of table \"%s\" %s",
-					(int) entry->file.file_name.size,
-					(const char *) entry->file.file_name.data,
-					commit->table->name, what);
+	return pmn_fail(
+		commit->env, PMN_CONFLICT, "file \"%.*s\" of table \"%s\" %s",
+		(int) entry->file.file_name.size,
+		(const char *) entry->file.file_name.data, commit->table->name, what);
 }
 
 /* DELETEd files must be alive, ADDed ones must not be. deleted gets the
@@ -329,8 +349,8 @@ check_group_levels(PmnCommit *commit, const PmnEntryGroup *group)
 		return PMN_OK;
 	PMN_TRY(pmn_level_files(&commit->table->lsm, arena, files, count,
 							&level_files));
-	code = pmn_level_runs(&commit->table->lsm, arena, level_files, count,
-						  &runs, &run_count);
+	code = pmn_level_runs(&commit->table->lsm, arena, level_files, count, &runs,
+						  &run_count);
 	if (code == PMN_CORRUPT)
 		return pmn_fail(commit->env, PMN_CONFLICT,
 						"bucket %" PRId32 " of table \"%s\" was compacted by "

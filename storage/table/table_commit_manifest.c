@@ -59,8 +59,7 @@ append_meta(PmnCommit *commit, PmnManifestList *out,
 /* Read a portion, cancel what cancels, and write what stays. */
 static PmnCode
 rewrite_entries(PmnCommit *commit, PmnArena *arena, const Portion *portion,
-				LiveFilter *filter, PmnEntryList *entries,
-				PmnManifestList *out)
+				LiveFilter *filter, PmnEntryList *entries, PmnManifestList *out)
 {
 	PmnTable *table = commit->table;
 	size_t first = out->count;
@@ -69,10 +68,9 @@ rewrite_entries(PmnCommit *commit, PmnArena *arena, const Portion *portion,
 	for (size_t i = 0; i < portion->count; i++)
 	{
 		PMN_TRY(pmn_poll(commit->env));
-		PMN_TRY(pmn_manifest_read(table->fs, arena, &table->lsm.path,
-								  &portion->items[i],
-								  filter == NULL ? NULL : keep_live, filter,
-								  entries));
+		PMN_TRY(pmn_manifest_read(
+			table->fs, arena, &table->lsm.path, &portion->items[i],
+			filter == NULL ? NULL : keep_live, filter, entries));
 	}
 	if (filter == NULL)
 		PMN_TRY(pmn_entries_live(commit->env, entries, true));
@@ -113,9 +111,9 @@ must_change(const PmnCommit *commit, const PmnManifestMeta *meta)
 
 /* DELETEs of all manifests, and the partitions they are in. */
 static PmnCode
-collect_deletes(PmnCommit *commit, PmnArena *arena,
-				const PmnManifestList *list, PmnEntryList *entries,
-				PmnEntrySet *deleted, PmnPartitionSet *partitions)
+collect_deletes(PmnCommit *commit, PmnArena *arena, const PmnManifestList *list,
+				PmnEntryList *entries, PmnEntrySet *deleted,
+				PmnPartitionSet *partitions)
 {
 	PmnTable *table = commit->table;
 
@@ -129,8 +127,7 @@ collect_deletes(PmnCommit *commit, PmnArena *arena,
 	for (size_t i = 0; i < entries->count; i++)
 	{
 		PMN_TRY(pmn_entry_set_add(deleted, &entries->items[i]));
-		PMN_TRY(
-			pmn_partition_set_add(partitions, entries->items[i].partition));
+		PMN_TRY(pmn_partition_set_add(partitions, entries->items[i].partition));
 	}
 	return PMN_OK;
 }
@@ -199,8 +196,7 @@ run_full(PmnCommit *commit, const PmnManifestList *list, FullMerge *merge,
 	if (merge->rewrite.count <= 1)
 		return PMN_OK;
 	*done = true;
-	return rewrite_all(commit, &merge->rewrite, &merge->deleted,
-					   &merge->keep);
+	return rewrite_all(commit, &merge->rewrite, &merge->deleted, &merge->keep);
 }
 
 /* *done false: it was not worth it, list is unchanged. */
@@ -252,8 +248,7 @@ merge_portion(PmnCommit *commit, const Portion *portion, bool merge,
 }
 
 static PmnCode
-run_minor(PmnCommit *commit, const PmnManifestList *list,
-		  PmnManifestList *out)
+run_minor(PmnCommit *commit, const PmnManifestList *list, PmnManifestList *out)
 {
 	const PmnTableOptions *options = &commit->table->options;
 	Portion portion = {list->items, 0};

@@ -34,13 +34,13 @@ typedef struct Store
 static void
 store_open_table(Store *store)
 {
-	CHECK_OK(&store->env, pmn_fs_fault_open(&store->env.base, store->memory,
-											&store->fault));
+	CHECK_OK(&store->env,
+			 pmn_fs_fault_open(&store->env.base, store->memory, &store->fault));
 	CHECK_OK(&store->env,
 			 pmn_catalog_filesystem_open(&store->env.base, store->fault,
 										 "/lake", &store->catalog));
-	CHECK_OK(&store->env, pmn_table_open(store->catalog, "db", "t", NULL,
-										 &store->table));
+	CHECK_OK(&store->env,
+			 pmn_table_open(store->catalog, "db", "t", NULL, &store->table));
 }
 
 static void
@@ -55,10 +55,9 @@ store_open(Store *store, const TestTable *table)
 {
 	memset(store, 0, sizeof(*store));
 	pmn_test_env_init(&store->env);
+	CHECK_OK(&store->env, pmn_fs_memory_open(&store->env.base, &store->memory));
 	CHECK_OK(&store->env,
-			 pmn_fs_memory_open(&store->env.base, &store->memory));
-	CHECK_OK(&store->env, pmn_fs_fault_open(&store->env.base, store->memory,
-											&store->fault));
+			 pmn_fs_fault_open(&store->env.base, store->memory, &store->fault));
 	CHECK_OK(&store->env,
 			 pmn_catalog_filesystem_open(&store->env.base, store->fault,
 										 "/lake", &store->catalog));
@@ -83,8 +82,8 @@ append(Store *store, const char *name, int32_t bucket, int64_t identifier,
 	PmnMessage *message = NULL;
 	PmnCode code;
 
-	code = test_message_add(&store->env.base, &message, TEST_NEW, name,
-							bucket, 2, 0, 1, 10);
+	code = test_message_add(&store->env.base, &message, TEST_NEW, name, bucket,
+							2, 0, 1, 10);
 	if (code == PMN_OK)
 		code = test_commit(store->table, message, "user", identifier, base,
 						   fail_on_change, result);
@@ -102,17 +101,15 @@ TEST(first_commits_make_snapshots)
 
 	store_open(&store, &keyed);
 	CHECK(test_latest(store.table) == 0);
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
 	CHECK(result.snapshot_id == 1 && result.retries == 0);
-	CHECK_OK(&store.env, append(&store, "b.parquet", 1, 2, 1, false,
-								&result));
+	CHECK_OK(&store.env, append(&store, "b.parquet", 1, 2, 1, false, &result));
 	CHECK(result.snapshot_id == 2);
 	CHECK(test_live_count(store.table, 1) == 1);
 	CHECK(test_live_count(store.table, 2) == 2);
 	CHECK_OK(&store.env, pmn_arena_create(&store.env.base, 0, &arena));
-	CHECK_OK(&store.env, pmn_table_read_snapshot(store.table, arena, 2, NULL,
-												 &snapshot));
+	CHECK_OK(&store.env,
+			 pmn_table_read_snapshot(store.table, arena, 2, NULL, &snapshot));
 	CHECK(snapshot->version == 3 && snapshot->uuid != NULL);
 	CHECK(snapshot->info.total_record_count == 20);
 	CHECK(snapshot->info.delta_record_count == 10);
@@ -135,12 +132,9 @@ TEST(a_commit_is_published_once)
 	PmnCommitRequest empty = {.commit_user = "u"};
 
 	store_open(&store, &keyed);
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
-	CHECK_OK(&store.env, append(&store, "b.parquet", 0, 2, 0, false,
-								&result));
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
+	CHECK_OK(&store.env, append(&store, "b.parquet", 0, 2, 0, false, &result));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
 	CHECK(result.snapshot_id == 1);
 	CHECK(test_latest(store.table) == 2);
 	CHECK_OK(&store.env, pmn_table_commit(store.table, &empty, &result));
@@ -160,8 +154,8 @@ commit_with_fault(PmnFaultWhen when, uint64_t step, PmnCode fault)
 	PmnCode code;
 
 	store_open(&store, &keyed);
-	CHECK_OK(&store.env, append(&store, "old.parquet", 0, 1, 0, false,
-								&result));
+	CHECK_OK(&store.env,
+			 append(&store, "old.parquet", 0, 1, 0, false, &result));
 	pmn_fs_fault_set(store.fault, PMN_FAULT_ALL, step, fault, when);
 	code = append(&store, "new.parquet", 0, 2, 1, false, &result);
 	fired = pmn_fs_fault_fired(store.fault);
@@ -172,8 +166,8 @@ commit_with_fault(PmnFaultWhen when, uint64_t step, PmnCode fault)
 	CHECK(test_live_count(store.table, latest) == latest);
 	if (code == PMN_OK)
 		CHECK(latest == 2 && result.snapshot_id == 2);
-	CHECK_OK(&store.env, append(&store, "new.parquet", 0, 2, 1, false,
-								&result));
+	CHECK_OK(&store.env,
+			 append(&store, "new.parquet", 0, 2, 1, false, &result));
 	CHECK(result.snapshot_id == 2);
 	CHECK(test_latest(store.table) == 2);
 	CHECK(test_live_count(store.table, 2) == 2);
@@ -209,8 +203,7 @@ TEST(a_lost_answer_is_recognised)
 	store_open(&store, &keyed);
 	pmn_fs_fault_set(store.fault, PMN_FAULT_PUT, UINT64_MAX, PMN_IO,
 					 PMN_FAULT_AFTER);
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
 	puts = pmn_fs_fault_count(store.fault);
 	CHECK(puts > 0);
 	for (uint64_t put = 0; put < puts; put++)
@@ -237,11 +230,9 @@ TEST(failure_before_publishing_cleans_up)
 
 	store_open(&store, &keyed);
 	CHECK_OK(&store.env, pmn_arena_create(&store.env.base, 0, &arena));
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
-	CHECK_OK(&store.env,
-			 pmn_fs_list(store.memory, "/lake/db.db/t/manifest", arena,
-						 &before));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
+	CHECK_OK(&store.env, pmn_fs_list(store.memory, "/lake/db.db/t/manifest",
+									 arena, &before));
 	for (uint64_t step = 0; step < 3; step++)
 	{
 		PmnFileList after = {NULL, 0, 0};
@@ -252,9 +243,8 @@ TEST(failure_before_publishing_cleans_up)
 						 step, PMN_NO_SPACE, PMN_FAULT_BEFORE);
 		code = append(&store, "b.parquet", 0, 2, 1, false, &result);
 		CHECK(code == PMN_NO_SPACE);
-		CHECK_OK(&store.env,
-				 pmn_fs_list(store.memory, "/lake/db.db/t/manifest", arena,
-							 &after));
+		CHECK_OK(&store.env, pmn_fs_list(store.memory, "/lake/db.db/t/manifest",
+										 arena, &after));
 		CHECK(after.count == before.count);
 	}
 	pmn_arena_destroy(arena);
@@ -273,8 +263,8 @@ merge_many(const char *target_size, const char *full_size, size_t limit)
 	PmnCommitResult result;
 
 	table.options[3] = (PmnOption){"manifest.target-file-size", target_size};
-	table.options[4] = (PmnOption){
-		"manifest.full-compaction-threshold-size", full_size};
+	table.options[4] =
+		(PmnOption){"manifest.full-compaction-threshold-size", full_size};
 	store_open(&store, &table);
 	for (int64_t i = 1; i <= 70; i++)
 	{
@@ -284,25 +274,23 @@ merge_many(const char *target_size, const char *full_size, size_t limit)
 
 		snprintf(name, sizeof(name), "f%" PRId64 ".parquet", i);
 		snprintf(old, sizeof(old), "f%" PRId64 ".parquet", i - 1);
-		CHECK_OK(&store.env,
-				 test_message_add(&store.env.base, &message, TEST_NEW, name,
-								  0, 2, 0, 1, 10));
+		CHECK_OK(&store.env, test_message_add(&store.env.base, &message,
+											  TEST_NEW, name, 0, 2, 0, 1, 10));
 		if (i % 2 == 0)
 			CHECK_OK(&store.env,
 					 test_message_add(&store.env.base, &message, TEST_BEFORE,
 									  old, 0, 2, 0, 1, 10));
-		CHECK_OK(&store.env, test_commit(store.table, message, "user", i,
-										 i - 1, false, &result));
+		CHECK_OK(&store.env, test_commit(store.table, message, "user", i, i - 1,
+										 false, &result));
 		pmn_message_close(message);
-		CHECK(test_live_count(store.table, result.snapshot_id) ==
-			  (i + 1) / 2);
+		CHECK(test_live_count(store.table, result.snapshot_id) == (i + 1) / 2);
 	}
 	CHECK_OK(&store.env, pmn_arena_create(&store.env.base, 0, &arena));
 	CHECK_OK(&store.env,
 			 pmn_table_read_snapshot(store.table, arena, result.snapshot_id,
 									 NULL, &snapshot));
-	CHECK_OK(&store.env, pmn_table_manifests(store.table, arena, snapshot,
-											 &manifests));
+	CHECK_OK(&store.env,
+			 pmn_table_manifests(store.table, arena, snapshot, &manifests));
 	CHECK(manifests.count <= limit);
 	CHECK(snapshot->info.total_record_count == 350);
 	pmn_array_free(&store.env.base, &manifests);
@@ -312,10 +300,10 @@ merge_many(const char *target_size, const char *full_size, size_t limit)
 
 TEST(manifests_are_merged)
 {
-	merge_many("8 mb", "16 mb", 31);  /* by number */
-	merge_many("4 kb", "16 mb", 70);  /* by size */
-	merge_many("4 kb", "16 kb", 40);  /* full */
-	merge_many("8 mb", "10 kb", 31);  /* full, into one */
+	merge_many("8 mb", "16 mb", 31); /* by number */
+	merge_many("4 kb", "16 mb", 70); /* by size */
+	merge_many("4 kb", "16 kb", 40); /* full */
+	merge_many("8 mb", "10 kb", 31); /* full, into one */
 }
 
 /* Goal: a compaction whose input is gone, or whose output is in the way, is a
@@ -331,28 +319,26 @@ TEST(compaction_conflicts)
 
 	store_open(&store, &keyed);
 	env = &store.env.base;
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
-	CHECK_OK(&store.env, test_message_add(env, &first, TEST_BEFORE,
-										  "a.parquet", 0, 2, 0, 1, 10));
-	CHECK_OK(&store.env, test_message_add(env, &first, TEST_AFTER,
-										  "c1.parquet", 0, 2, 5, 1, 10));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
+	CHECK_OK(&store.env, test_message_add(env, &first, TEST_BEFORE, "a.parquet",
+										  0, 2, 0, 1, 10));
+	CHECK_OK(&store.env, test_message_add(env, &first, TEST_AFTER, "c1.parquet",
+										  0, 2, 5, 1, 10));
 	CHECK_OK(&store.env, test_message_add(env, &second, TEST_BEFORE,
 										  "a.parquet", 0, 2, 0, 1, 10));
 	CHECK_OK(&store.env, test_message_add(env, &second, TEST_AFTER,
 										  "c2.parquet", 0, 2, 5, 1, 10));
-	CHECK_OK(&store.env, append(&store, "b.parquet", 0, 2, 1, false,
-								&result));
-	CHECK_OK(&store.env, test_commit(store.table, first, "c", 1, 1, false,
-									 &result));
+	CHECK_OK(&store.env, append(&store, "b.parquet", 0, 2, 1, false, &result));
+	CHECK_OK(&store.env,
+			 test_commit(store.table, first, "c", 1, 1, false, &result));
 	CHECK(result.snapshot_id == 3);
 	CHECK(test_commit(store.table, second, "c", 2, 1, false, &result) ==
 		  PMN_CONFLICT);
 	/* Overlap on level 5 with c1, without deleting anything that is gone. */
-	CHECK_OK(&store.env, test_message_add(env, &third, TEST_BEFORE,
-										  "b.parquet", 0, 2, 0, 1, 10));
-	CHECK_OK(&store.env, test_message_add(env, &third, TEST_AFTER,
-										  "c3.parquet", 0, 2, 5, 10, 20));
+	CHECK_OK(&store.env, test_message_add(env, &third, TEST_BEFORE, "b.parquet",
+										  0, 2, 0, 1, 10));
+	CHECK_OK(&store.env, test_message_add(env, &third, TEST_AFTER, "c3.parquet",
+										  0, 2, 5, 10, 20));
 	CHECK(test_commit(store.table, third, "c", 3, 1, false, &result) ==
 		  PMN_CONFLICT);
 	CHECK(test_latest(store.table) == 3);
@@ -370,18 +356,12 @@ TEST(changes_of_a_bucket_are_noticed)
 	PmnCommitResult result;
 
 	store_open(&store, &keyed);
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
-	CHECK_OK(&store.env, append(&store, "b.parquet", 1, 2, 1, true,
-								&result));
-	CHECK(append(&store, "c.parquet", 1, 3, 1, true, &result) ==
-		  PMN_CONFLICT);
-	CHECK(append(&store, "c.parquet", 1, 3, 0, true, &result) ==
-		  PMN_CONFLICT);
-	CHECK_OK(&store.env, append(&store, "c.parquet", 0, 4, 1, true,
-								&result));
-	CHECK_OK(&store.env, append(&store, "d.parquet", 0, 5, 3, true,
-								&result));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
+	CHECK_OK(&store.env, append(&store, "b.parquet", 1, 2, 1, true, &result));
+	CHECK(append(&store, "c.parquet", 1, 3, 1, true, &result) == PMN_CONFLICT);
+	CHECK(append(&store, "c.parquet", 1, 3, 0, true, &result) == PMN_CONFLICT);
+	CHECK_OK(&store.env, append(&store, "c.parquet", 0, 4, 1, true, &result));
+	CHECK_OK(&store.env, append(&store, "d.parquet", 0, 5, 3, true, &result));
 	CHECK(test_latest(store.table) == 4);
 	store_close(&store);
 }
@@ -394,13 +374,10 @@ TEST(bucket_counts_must_agree)
 	PmnMessage *message = NULL;
 
 	store_open(&store, &keyed);
-	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false,
-								&result));
-	CHECK_OK(&store.env, append(&store, "b.parquet", 0, 2, 0, false,
-								&result));
-	CHECK_OK(&store.env,
-			 test_message_add(&store.env.base, &message, TEST_NEW,
-							  "c.parquet", 0, 3, 0, 1, 10));
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
+	CHECK_OK(&store.env, append(&store, "b.parquet", 0, 2, 0, false, &result));
+	CHECK_OK(&store.env, test_message_add(&store.env.base, &message, TEST_NEW,
+										  "c.parquet", 0, 3, 0, 1, 10));
 	CHECK(test_commit(store.table, message, "user", 3, 0, false, &result) ==
 		  PMN_CONFLICT);
 	CHECK(test_commit(store.table, message, "user", 3, 1, false, &result) ==
@@ -456,10 +433,10 @@ race(const char *directory, int writer, int commits)
 
 		snprintf(name, sizeof(name), "w%d-%d.parquet", writer, i);
 		snprintf(user, sizeof(user), "writer-%d", writer);
-		failed += test_message_add(&env.base, &message, TEST_NEW, name, 0, 2,
-								   0, 1, 10) != PMN_OK;
-		failed += test_commit(table, message, user, i, 0, false, &result) !=
-				  PMN_OK;
+		failed += test_message_add(&env.base, &message, TEST_NEW, name, 0, 2, 0,
+								   1, 10) != PMN_OK;
+		failed +=
+			test_commit(table, message, user, i, 0, false, &result) != PMN_OK;
 		pmn_message_close(message);
 	}
 	pmn_table_close(table);

@@ -36,12 +36,11 @@ is_wanted(CompactTask *task, const PmnManifestEntry *entry, bool *out)
 	PMN_TRY(pmn_row_parse(lsm->env, entry->partition, lsm->partition_types,
 						  lsm->partition_count, task->values));
 	pmn_buffer_reset(&task->path);
-	PMN_TRY(pmn_path_partition(&task->path, &lsm->partition_naming,
-							   task->values));
+	PMN_TRY(
+		pmn_path_partition(&task->path, &lsm->partition_naming, task->values));
 	/* The path ends with "/". */
 	*out = task->path.size == task->partition_size + 1 &&
-		   memcmp(task->path.data, task->partition, task->partition_size) ==
-			   0;
+		   memcmp(task->path.data, task->partition, task->partition_size) == 0;
 	return PMN_OK;
 }
 
@@ -121,11 +120,9 @@ compact_group(CompactTask *task, const PmnEntryGroup *group)
 		code = pmn_message_create(env, &task->message);
 	if (code == PMN_OK && task->message != NULL)
 	{
-		code = add_results(task, bucket, &compaction.before,
-						   PMN_ENTRY_DELETE);
+		code = add_results(task, bucket, &compaction.before, PMN_ENTRY_DELETE);
 		if (code == PMN_OK)
-			code = add_results(task, bucket, &compaction.after,
-							   PMN_ENTRY_ADD);
+			code = add_results(task, bucket, &compaction.after, PMN_ENTRY_ADD);
 		if (code != PMN_OK)
 			remove_results(task, bucket, &compaction);
 	}
@@ -159,8 +156,8 @@ compact_snapshot(CompactTask *task, int64_t snapshot_id)
 
 	PMN_TRY(pmn_arena_create(table->env, 0, &task->arena));
 	PMN_TRY(pmn_arena_create(table->env, 0, &task->file_arena));
-	task->values = pmn_arena_alloc(
-		task->arena, table->lsm.partition_count * sizeof(PmnValue));
+	task->values = pmn_arena_alloc(task->arena, table->lsm.partition_count *
+													sizeof(PmnValue));
 	if (task->values == NULL)
 		return PMN_NO_MEMORY;
 	code = pmn_table_live_entries(table, task->arena, snapshot_id,

@@ -73,8 +73,8 @@ pmn_partition_matcher_init(PmnPartitionMatcher *matcher, PmnTable *table,
 	pmn_buffer_init(&matcher->last_bytes, table->env);
 	matcher->values = pmn_arena_alloc(arena, count * sizeof(PmnValue));
 	matcher->columns = pmn_arena_alloc(arena, count * sizeof(PmnVector));
-	matcher->field_columns = pmn_arena_alloc(
-		arena, lsm->schema->field_count * sizeof(int32_t));
+	matcher->field_columns =
+		pmn_arena_alloc(arena, lsm->schema->field_count * sizeof(int32_t));
 	if (matcher->values == NULL || matcher->columns == NULL ||
 		matcher->field_columns == NULL)
 		return PMN_NO_MEMORY;
@@ -175,16 +175,15 @@ pmn_partition_matches(PmnPartitionMatcher *matcher, PmnBytes row)
 	if (matcher->code != PMN_OK)
 		return false;
 	if (matcher->has_last &&
-		pmn_bytes_equal(row, pmn_bytes(matcher->last_bytes.data,
-									   matcher->last_bytes.size)))
+		pmn_bytes_equal(
+			row, pmn_bytes(matcher->last_bytes.data, matcher->last_bytes.size)))
 		return matcher->last_match;
 	matcher->has_last = false;
 	matcher->code = evaluate(matcher, row, &match);
 	if (matcher->code != PMN_OK)
 		return false;
 	pmn_buffer_reset(&matcher->last_bytes);
-	matcher->code =
-		pmn_buffer_append(&matcher->last_bytes, row.data, row.size);
+	matcher->code = pmn_buffer_append(&matcher->last_bytes, row.data, row.size);
 	matcher->has_last = matcher->code == PMN_OK;
 	matcher->last_match = match;
 	return match;
@@ -251,12 +250,11 @@ pmn_manifest_may_match(PmnPartitionMatcher *matcher, PmnArena *scratch,
 	if (columns == NULL)
 		return PMN_OK;
 	stats.columns = columns;
-	if (__builtin_add_overflow(meta->added_file_count,
-							   meta->deleted_file_count, &count))
+	if (__builtin_add_overflow(meta->added_file_count, meta->deleted_file_count,
+							   &count))
 		return PMN_OK;
-	*out = pmn_predicate_may_match(
-		matcher->filter, matcher->table->lsm.schema, manifest_field_stats,
-		&stats, count);
+	*out = pmn_predicate_may_match(matcher->filter, matcher->table->lsm.schema,
+								   manifest_field_stats, &stats, count);
 	return PMN_OK;
 }
 
@@ -304,8 +302,7 @@ pmn_partition_set_add(PmnPartitionSet *set, PmnBytes row)
 
 /* Whether one partition's values lie within a manifest's ranges. */
 static bool
-inside(const PmnLsm *lsm, const PmnColumnStats *columns,
-	   const PmnValue *values)
+inside(const PmnLsm *lsm, const PmnColumnStats *columns, const PmnValue *values)
 {
 	for (uint32_t i = 0; i < lsm->partition_count; i++)
 	{
@@ -329,8 +326,8 @@ inside(const PmnLsm *lsm, const PmnColumnStats *columns,
 
 PmnCode
 pmn_manifest_may_touch(PmnTable *table, PmnArena *scratch,
-					   const PmnPartitionSet *set,
-					   const PmnManifestMeta *meta, bool *out)
+					   const PmnPartitionSet *set, const PmnManifestMeta *meta,
+					   bool *out)
 {
 	const PmnLsm *lsm = &table->lsm;
 	PmnColumnStats *columns = NULL;

@@ -9,7 +9,7 @@
  * Statistics of a column whose type changed are shown with the file's type;
  * Paimon casts them, which shows in the scale of decimals at most.
  */
-#include "table_internal.h"
+#include "table_scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -174,8 +174,7 @@ visit_schemas(PmnTable *table, PmnArena *arena, SchemaTexts *texts,
 }
 
 PmnCode
-pmn_table_visit_schemas(PmnTable *table, PmnSchemaVisitor visit,
-						void *context)
+pmn_table_visit_schemas(PmnTable *table, PmnSchemaVisitor visit, void *context)
 {
 	PmnArena *arena = NULL;
 	SchemaTexts texts;
@@ -210,9 +209,9 @@ typedef struct FileRenderer
 static PmnCode
 take_text(FileRenderer *renderer, const char **out)
 {
-	*out = pmn_arena_string_n(renderer->arena,
-							  (const char *) renderer->text.data,
-							  renderer->text.size);
+	*out =
+		pmn_arena_string_n(renderer->arena, (const char *) renderer->text.data,
+						   renderer->text.size);
 	return *out == NULL ? PMN_NO_MEMORY : PMN_OK;
 }
 
@@ -228,8 +227,7 @@ render_row(FileRenderer *renderer, PmnBytes row, const PmnType *const *types,
 	if (values == NULL)
 		return PMN_NO_MEMORY;
 	if (count > 0)
-		PMN_TRY(pmn_row_parse(renderer->table->env, row, types, count,
-							  values));
+		PMN_TRY(pmn_row_parse(renderer->table->env, row, types, count, values));
 	pmn_buffer_reset(text);
 	PMN_TRY(pmn_buffer_byte(text, (uint8_t) open));
 	for (uint32_t i = 0; i < count; i++)
@@ -333,8 +331,7 @@ render_file(FileRenderer *renderer, const PmnManifestEntry *entry,
 		return PMN_NO_MEMORY;
 	PMN_TRY(render_keys(renderer, entry, info));
 	PMN_TRY(pmn_file_stats_values(&renderer->stats, file));
-	PMN_TRY(render_stats(renderer, STATS_NULL_COUNT,
-						 &info->null_value_counts));
+	PMN_TRY(render_stats(renderer, STATS_NULL_COUNT, &info->null_value_counts));
 	PMN_TRY(render_stats(renderer, STATS_MIN, &info->min_value_stats));
 	PMN_TRY(render_stats(renderer, STATS_MAX, &info->max_value_stats));
 	info->bucket = entry->bucket;
@@ -368,9 +365,8 @@ sort_fields(FileRenderer *renderer, PmnArena *arena)
 	{
 		uint32_t at = f;
 
-		while (at > 0 &&
-			   strcmp(schema->fields[renderer->by_name[at - 1]].name,
-					  schema->fields[f].name) > 0)
+		while (at > 0 && strcmp(schema->fields[renderer->by_name[at - 1]].name,
+								schema->fields[f].name) > 0)
 		{
 			renderer->by_name[at] = renderer->by_name[at - 1];
 			at--;
@@ -388,8 +384,8 @@ visit_files(FileRenderer *renderer, PmnArena *arena, int64_t snapshot_id,
 
 	PMN_TRY(pmn_arena_create(table->env, 0, &renderer->arena));
 	PMN_TRY(sort_fields(renderer, arena));
-	PMN_TRY(pmn_table_live_entries(table, arena, snapshot_id, NULL, NULL,
-								   entries));
+	PMN_TRY(
+		pmn_table_live_entries(table, arena, snapshot_id, NULL, NULL, entries));
 	for (size_t i = 0; i < entries->count; i++)
 	{
 		PmnFileInfo info;

@@ -33,7 +33,6 @@ void pmn_map_free(PmnMap *map);
  * at 0 and is kept between calls for one hash. PMN_MAP_NONE at the end.
  */
 uint32_t pmn_map_next(const PmnMap *map, uint64_t hash, size_t *probe);
-PMN_CHECKED PmnCode pmn_map_put(PmnMap *map, uint64_t hash,
-								uint32_t position);
+PMN_CHECKED PmnCode pmn_map_put(PmnMap *map, uint64_t hash, uint32_t position);
 
 #endif /* TABLE_MAP_H */

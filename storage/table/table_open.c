@@ -84,18 +84,18 @@ build_lsm(PmnTable *table, const PmnSchema *schema, PmnLsm *lsm)
 	lsm->options = &table->options;
 	lsm->path.data_directory = table->options.data_file_path_directory;
 	lsm->is_keyed = schema->primary_key_count > 0;
-	PMN_TRY(pmn_schema_trimmed_key(table->arena, schema, &keys,
-								   &lsm->key_count));
+	PMN_TRY(
+		pmn_schema_trimmed_key(table->arena, schema, &keys, &lsm->key_count));
 	lsm->key_fields = keys;
-	PMN_TRY(types_of(table->arena, schema, keys, lsm->key_count,
-					 &lsm->key_types));
+	PMN_TRY(
+		types_of(table->arena, schema, keys, lsm->key_count, &lsm->key_types));
 	PMN_TRY(pmn_schema_partition(table->arena, schema, &partitions,
 								 &lsm->partition_count));
 	lsm->partition_fields = partitions;
 	PMN_TRY(types_of(table->arena, schema, partitions, lsm->partition_count,
 					 &lsm->partition_types));
-	PMN_TRY(sequence_positions(table, schema, &sequences,
-							   &lsm->sequence_count));
+	PMN_TRY(
+		sequence_positions(table, schema, &sequences, &lsm->sequence_count));
 	lsm->sequence_fields = sequences;
 	PMN_TRY(types_of(table->arena, schema, sequences, lsm->sequence_count,
 					 &lsm->sequence_types));
@@ -110,8 +110,8 @@ readable_columns(PmnTable *table, const PmnSchema *schema,
 				 const PmnSchema **out)
 {
 	PmnSchema *copy = pmn_arena_copy(table->arena, schema, sizeof(*schema));
-	PmnField *fields = pmn_arena_alloc(
-		table->arena, schema->field_count * sizeof(*fields));
+	PmnField *fields =
+		pmn_arena_alloc(table->arena, schema->field_count * sizeof(*fields));
 
 	if (copy == NULL || fields == NULL)
 		return PMN_NO_MEMORY;
@@ -136,12 +136,11 @@ load(PmnTable *table, const char *database, const char *name,
 	if (table->name == NULL)
 		return PMN_NO_MEMORY;
 	PMN_TRY(pmn_catalog_load_schema(table->catalog, table->arena, database,
-									name, branch, &table->lsm.path,
-									&schema));
+									name, branch, &table->lsm.path, &schema));
 	table->latest_schema = schema;
 	PMN_TRY(readable_columns(table, schema, &table->readable_schema));
-	PMN_TRY(pmn_options_parse(table->arena, table->env, schema,
-							  &table->options));
+	PMN_TRY(
+		pmn_options_parse(table->arena, table->env, schema, &table->options));
 	return build_lsm(table, schema, &table->lsm);
 }
 
@@ -250,8 +249,7 @@ pmn_table_use_schema(PmnTable *table, int64_t schema_id)
 	}
 	/* Options name columns, so they are looked up again; on failure the
 	 * handle stays as it was. */
-	PMN_TRY(
-		pmn_options_parse(table->arena, table->env, schema, &options));
+	PMN_TRY(pmn_options_parse(table->arena, table->env, schema, &options));
 	lsm = table->lsm;
 	PMN_TRY(build_lsm(table, schema, &lsm));
 	table->options = options;
@@ -269,11 +267,10 @@ pmn_table_file_path(PmnTable *table, PmnArena *arena,
 	PmnBucket *bucket = NULL;
 	const PmnDataFile *file = &entry->file;
 
-	PMN_TRY(pmn_bucket_make(&table->lsm, arena, entry->partition,
-							entry->bucket, entry->total_buckets, &bucket));
+	PMN_TRY(pmn_bucket_make(&table->lsm, arena, entry->partition, entry->bucket,
+							entry->total_buckets, &bucket));
 	return pmn_path_data_file(
-		arena, table->env, &table->lsm.path, bucket->directory,
-		file->file_name,
+		arena, table->env, &table->lsm.path, bucket->directory, file->file_name,
 		file->has_external_path ? &file->external_path : NULL, out);
 }
 

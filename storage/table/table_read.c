@@ -10,7 +10,7 @@
  * Counting rows needs no column: raw files without a filter are not even
  * opened, their row counts stand in the manifest.
  */
-#include "table_internal.h"
+#include "table_scan.h"
 
 #include <string.h>
 
@@ -86,8 +86,7 @@ choose_fields(PmnRead *read, const int32_t *projection, uint32_t count)
 			return pmn_fail(read->env, PMN_INVALID,
 							"table \"%s\" has no column number %" PRId32,
 							read->scan->table->name, projection[i]);
-		PMN_TRY(want_field(read, (uint32_t) projection[i],
-						   &read->output[i]));
+		PMN_TRY(want_field(read, (uint32_t) projection[i], &read->output[i]));
 	}
 	if (read->filter != NULL)
 		pmn_predicate_fields(read->filter, used);
@@ -144,8 +143,8 @@ prepare(PmnRead *read, const int32_t *projection, uint32_t count)
 	if (!lsm->is_keyed)
 		return PMN_OK;
 	PMN_TRY(key_part(read));
-	return pmn_kv_layout_make(lsm, read->arena, read->fields,
-							  read->field_count, &read->layout);
+	return pmn_kv_layout_make(lsm, read->arena, read->fields, read->field_count,
+							  &read->layout);
 }
 
 PmnCode
@@ -205,8 +204,8 @@ static PmnCode
 open_run(PmnRead *read, const PmnSplit *split, const PmnLevelRun *run,
 		 size_t memory_limit_bytes, PmnRun **out)
 {
-	const PmnDataFile **files = pmn_arena_alloc(
-		read->split_arena, run->file_count * sizeof(*files));
+	const PmnDataFile **files =
+		pmn_arena_alloc(read->split_arena, run->file_count * sizeof(*files));
 	bool is_alone = split->section->run_count == 1;
 
 	if (files == NULL)
@@ -267,9 +266,8 @@ hand_out(PmnRead *read, const PmnBatch *batch, uint32_t first_column,
 	read->batch.column_count = read->output_count;
 	read->batch.columns = read->columns;
 	read->batch.selection = batch->selection;
-	read->batch.selected_count = batch->selection == NULL
-									 ? batch->row_count
-									 : batch->selected_count;
+	read->batch.selected_count =
+		batch->selection == NULL ? batch->row_count : batch->selected_count;
 	if (read->filter != NULL && read->batch.selected_count > 0)
 	{
 		read->selection.count = 0;
@@ -277,8 +275,8 @@ hand_out(PmnRead *read, const PmnBatch *batch, uint32_t first_column,
 								  read->batch.selected_count));
 		PMN_TRY(pmn_predicate_select(
 			read->env, read->filter, read->scan->table->lsm.schema,
-			field_columns, batch, batch->selection,
-			read->batch.selected_count, read->selection.items, &count));
+			field_columns, batch, batch->selection, read->batch.selected_count,
+			read->selection.items, &count));
 		read->batch.selected_count = count;
 		read->batch.selection =
 			count == batch->row_count ? NULL : read->selection.items;
@@ -298,8 +296,8 @@ next_merged(PmnRead *read, PmnBatch **out)
 		PMN_TRY(pmn_merge_reader_next(read->merge_reader, &batch));
 		if (batch == NULL)
 			return PMN_OK;
-		PMN_TRY(hand_out(read, batch, PMN_KV_FIELDS, read->merged_columns,
-						 out));
+		PMN_TRY(
+			hand_out(read, batch, PMN_KV_FIELDS, read->merged_columns, out));
 	}
 	return PMN_OK;
 }
@@ -324,9 +322,8 @@ next_raw(PmnRead *read, PmnBatch **out)
 static void
 next_counted(PmnRead *read, PmnBatch **out)
 {
-	int64_t count = read->rows_to_count < PMN_BATCH_ROWS
-						? read->rows_to_count
-						: PMN_BATCH_ROWS;
+	int64_t count = read->rows_to_count < PMN_BATCH_ROWS ? read->rows_to_count
+														 : PMN_BATCH_ROWS;
 
 	read->rows_to_count -= count;
 	read->batch.row_count = (uint32_t) count;
@@ -416,6 +413,6 @@ pmn_read_next(PmnRead *read, PmnBatch **out)
 		return PMN_OK;
 	*out = NULL;
 	return pmn_table_explain_missing(
-		scan->table, scan->arena,
-		scan->is_tagged ? 0 : scan->stats.snapshot_id, code);
+		scan->table, scan->arena, scan->is_tagged ? 0 : scan->stats.snapshot_id,
+		code);
 }

@@ -18,8 +18,7 @@ pmn_route_init(PmnRoute *route, PmnTable *table, PmnArena *arena)
 {
 	const PmnLsm *lsm = &table->lsm;
 	uint32_t count = table->options.bucket_key_count;
-	uint32_t room = lsm->partition_count > count ? lsm->partition_count
-												 : count;
+	uint32_t room = lsm->partition_count > count ? lsm->partition_count : count;
 
 	memset(route, 0, sizeof(*route));
 	route->table = table;
@@ -85,8 +84,7 @@ intern(PmnRoute *route, uint32_t *out)
 	copy = pmn_arena_copy(route->arena, row.data, row.size);
 	if (copy == NULL)
 		return PMN_NO_MEMORY;
-	PMN_TRY(
-		pmn_array_reserve(route->table->env, &route->partitions, 1));
+	PMN_TRY(pmn_array_reserve(route->table->env, &route->partitions, 1));
 	PMN_TRY(pmn_map_put(&route->partition_map, hash, *out));
 	route->partitions.items[route->partitions.count++] =
 		pmn_bytes(copy, row.size);
@@ -110,8 +108,7 @@ find_partition(PmnRoute *route, const PmnBatch *batch, uint32_t row,
 
 /* Whether two rows have the same partition values, bit for bit. */
 static bool
-same_partition(const PmnLsm *lsm, const PmnBatch *batch, uint32_t a,
-			   uint32_t b)
+same_partition(const PmnLsm *lsm, const PmnBatch *batch, uint32_t a, uint32_t b)
 {
 	for (uint32_t i = 0; i < lsm->partition_count; i++)
 	{
@@ -148,15 +145,15 @@ same_partition(const PmnLsm *lsm, const PmnBatch *batch, uint32_t a,
 }
 
 static PmnCode
-route_partitions(PmnRoute *route, const PmnBatch *batch,
-				 const uint32_t *rows, uint32_t count)
+route_partitions(PmnRoute *route, const PmnBatch *batch, const uint32_t *rows,
+				 uint32_t count)
 {
 	uint32_t *out = route->row_partitions.items;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
-		if (i > 0 && same_partition(&route->table->lsm, batch, rows[i - 1],
-									rows[i]))
+		if (i > 0 &&
+			same_partition(&route->table->lsm, batch, rows[i - 1], rows[i]))
 			out[i] = out[i - 1];
 		else
 			PMN_TRY(find_partition(route, batch, rows[i], &out[i]));
@@ -179,8 +176,8 @@ pmn_route_bucket(PmnRoute *route, const PmnBatch *batch,
 	}
 	return pmn_bucket_of(route->table->options.bucket_function,
 						 route->bucket_types, route->values,
-						 route->bucket_field_count, total_buckets,
-						 &route->row, bucket);
+						 route->bucket_field_count, total_buckets, &route->row,
+						 bucket);
 }
 
 PmnCode

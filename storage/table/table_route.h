@@ -23,8 +23,8 @@ typedef struct PmnRoute
 	uint32_t *bucket_fields;
 	const PmnType **bucket_types;
 	uint32_t bucket_field_count;
-	PmnValue *values;	 /* room for a partition's or bucket key's */
-	PmnBuffer row;		 /* scratch */
+	PmnValue *values;				/* room for a partition's or bucket key's */
+	PmnBuffer row;					/* scratch */
 	PMN_ARRAY(PmnBytes) partitions; /* serialized rows, in arena */
 	PmnMap partition_map;
 	uint32_t last_partition; /* PMN_MAP_NONE at first */
@@ -44,8 +44,7 @@ PMN_CHECKED PmnCode pmn_route_batch(PmnRoute *route, const PmnBatch *batch,
 
 /* The bucket of one row; also used to verify files. */
 PMN_CHECKED PmnCode pmn_route_bucket(PmnRoute *route, const PmnBatch *batch,
-									 const int32_t *field_columns,
-									 uint32_t row, int32_t total_buckets,
-									 int32_t *bucket);
+									 const int32_t *field_columns, uint32_t row,
+									 int32_t total_buckets, int32_t *bucket);
 
 #endif /* TABLE_ROUTE_H */

@@ -16,7 +16,7 @@
  *
  * Postpone buckets (< 0) hold rows that are not part of the table yet.
  */
-#include "table_internal.h"
+#include "table_scan.h"
 
 #include <stdlib.h>
 
@@ -25,8 +25,7 @@
 static bool
 uses_only(const PmnPredicate *predicate, const bool *allowed)
 {
-	if (predicate->op != PMN_PREDICATE_AND &&
-		predicate->op != PMN_PREDICATE_OR)
+	if (predicate->op != PMN_PREDICATE_AND && predicate->op != PMN_PREDICATE_OR)
 		return allowed[predicate->field];
 	for (uint32_t i = 0; i < predicate->child_count; i++)
 	{
@@ -85,8 +84,7 @@ cut_filter(PmnScan *scan, const PmnPredicate *filter)
 	allowed = pmn_arena_alloc(scan->arena, lsm->schema->field_count);
 	if (allowed == NULL)
 		return PMN_NO_MEMORY;
-	pmn_table_mark_fields(allowed, lsm->partition_fields,
-						  lsm->partition_count);
+	pmn_table_mark_fields(allowed, lsm->partition_fields, lsm->partition_count);
 	PMN_TRY(pmn_predicate_only(scan->arena, copy, allowed,
 							   &scan->partition_filter));
 	return rest_of(scan->arena, copy, allowed, &scan->row_filter);
@@ -166,20 +164,19 @@ collect_snapshot(Collector *collector, const PmnScanRequest *request,
 
 	if (request->snapshot_id == 0 && request->tag == NULL)
 		return PMN_OK;
-	code = pmn_table_read_snapshot(scan->table, scan->arena,
-								   request->snapshot_id, request->tag,
-								   &snapshot);
+	code =
+		pmn_table_read_snapshot(scan->table, scan->arena, request->snapshot_id,
+								request->tag, &snapshot);
 	PMN_TRY(code);
 	scan->stats.snapshot_id = snapshot->info.id;
 	scan->is_tagged = request->tag != NULL;
-	code = pmn_table_manifests(scan->table, scan->arena, snapshot,
-							   &manifests);
+	code = pmn_table_manifests(scan->table, scan->arena, snapshot, &manifests);
 	if (code == PMN_OK)
 		code = collect_manifests(collector, &manifests, scratch);
 	pmn_array_free(scan->env, &manifests);
-	return pmn_table_explain_missing(
-		scan->table, scan->arena, scan->is_tagged ? 0 : snapshot->info.id,
-		code);
+	return pmn_table_explain_missing(scan->table, scan->arena,
+									 scan->is_tagged ? 0 : snapshot->info.id,
+									 code);
 }
 
 /* Files of a message that the snapshot does not know yet. */
@@ -193,8 +190,7 @@ collect_message(Collector *collector, const PmnEntrySet *present,
 	{
 		const PmnManifestEntry *entry = &message->new_files.items[i];
 
-		if (pmn_entry_set_has(present, entry) ||
-			!keep_entry(collector, entry))
+		if (pmn_entry_set_has(present, entry) || !keep_entry(collector, entry))
 			continue;
 		PMN_TRY(pmn_array_reserve(scan->env, &scan->entries, 1));
 		/* A copy: messages may be closed before the scan is. */
@@ -329,8 +325,7 @@ check_data_evolution(PmnScan *scan)
 	qsort(sorted, count, sizeof(*sorted), compare_row_ids);
 	for (size_t i = 0; i < count; i++)
 	{
-		if (sorted[i]->file.has_write_cols ||
-			!sorted[i]->file.has_first_row_id)
+		if (sorted[i]->file.has_write_cols || !sorted[i]->file.has_first_row_id)
 			is_plain = false;
 		if (i > 0 && ranges_overlap(&sorted[i - 1]->file, &sorted[i]->file))
 			is_plain = false;
@@ -364,8 +359,8 @@ make_splits(PmnScan *scan, PmnFileStats *stats)
 		PMN_TRY(pmn_predicate_only(scan->arena, scan->row_filter, allowed,
 								   &key_filter));
 	}
-	PMN_TRY(pmn_entries_group(scan->env, scan->arena, &scan->entries,
-							  &groups, &group_count));
+	PMN_TRY(pmn_entries_group(scan->env, scan->arena, &scan->entries, &groups,
+							  &group_count));
 	for (uint32_t g = 0; g < group_count; g++)
 	{
 		PMN_TRY(pmn_poll(scan->env));

@@ -13,7 +13,7 @@
  * where no other file can hold another version of its keys (table_split.c
  * knows where); otherwise an old version could come back.
  */
-#include "table_internal.h"
+#include "table_scan.h"
 
 #include <string.h>
 
@@ -130,8 +130,7 @@ static PmnCode
 fill_mask(PmnBucketPruner *pruner, BucketMask *mask, PmnBuffer *scratch,
 		  PmnValue *values)
 {
-	PmnBucketFunction function =
-		pruner->scan->table->options.bucket_function;
+	PmnBucketFunction function = pruner->scan->table->options.bucket_function;
 
 	for (uint32_t tuple = 0; tuple < pruner->tuple_count; tuple++)
 	{
@@ -225,8 +224,8 @@ pmn_prune_by_key(PmnScan *scan, PmnFileStats *stats,
 }
 
 PmnCode
-pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats,
-				   const PmnDataFile *file, bool *keep)
+pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats, const PmnDataFile *file,
+				   bool *keep)
 {
 	*keep = true;
 	if (scan->row_filter == NULL)
@@ -284,9 +283,8 @@ fold_split(PmnScan *scan, PmnFileStats *stats, const PmnSplit *split)
 {
 	for (uint32_t i = 0; i < split->file_count; i++)
 		PMN_TRY(fold_file(scan, stats, split->files[i]));
-	for (uint32_t r = 0; split->section != NULL &&
-						 r < split->section->run_count;
-		 r++)
+	for (uint32_t r = 0;
+		 split->section != NULL && r < split->section->run_count; r++)
 	{
 		const PmnLevelRun *run = &split->section->runs[r];
 
@@ -308,8 +306,7 @@ gather_columns(PmnScan *scan)
 		return PMN_NO_MEMORY;
 	scan->columns->stats =
 		pmn_arena_alloc(scan->arena, count * sizeof(PmnColumnStats));
-	scan->columns->known =
-		pmn_arena_alloc(scan->arena, count * sizeof(bool));
+	scan->columns->known = pmn_arena_alloc(scan->arena, count * sizeof(bool));
 	if (scan->columns->stats == NULL || scan->columns->known == NULL)
 		return PMN_NO_MEMORY;
 	PMN_TRY(pmn_file_stats_init(&stats, scan->table, scan->arena));

@@ -15,7 +15,7 @@
  * "has the section one run?"; both mean that keys are unique, ours prunes
  * more.
  */
-#include "table_internal.h"
+#include "table_scan.h"
 
 static PmnCode
 count_file(PmnScan *scan, const PmnDataFile *file)
@@ -29,8 +29,7 @@ count_file(PmnScan *scan, const PmnDataFile *file)
 						"a manifest of table \"%s\" says that file \"%.*s\" "
 						"has %" PRId64 " rows",
 						scan->table->name, (int) file->file_name.size,
-						(const char *) file->file_name.data,
-						file->row_count);
+						(const char *) file->file_name.data, file->row_count);
 	stats->files_read++;
 	stats->row_count += (uint64_t) file->row_count;
 	stats->size_bytes += (uint64_t) file->file_size;
@@ -44,8 +43,8 @@ add_split(PmnScan *scan, PmnSplit split)
 {
 	for (uint32_t i = 0; i < split.file_count; i++)
 		PMN_TRY(count_file(scan, split.files[i]));
-	for (uint32_t r = 0;
-		 split.section != NULL && r < split.section->run_count; r++)
+	for (uint32_t r = 0; split.section != NULL && r < split.section->run_count;
+		 r++)
 	{
 		const PmnLevelRun *run = &split.section->runs[r];
 
@@ -65,8 +64,8 @@ split_append(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 {
 	PmnSplit split = {.bucket = bucket};
 
-	split.files = pmn_arena_alloc(scan->arena, group->count *
-												   sizeof(*split.files));
+	split.files =
+		pmn_arena_alloc(scan->arena, group->count * sizeof(*split.files));
 	if (split.files == NULL)
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < group->count; i++)
@@ -148,8 +147,7 @@ split_merged(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 		const PmnLevelRun *run = &section->runs[r];
 
 		for (uint32_t i = 0; !keep && i < run->file_count; i++)
-			PMN_TRY(
-				pmn_prune_by_value(scan, stats, run->files[i].file, &keep));
+			PMN_TRY(pmn_prune_by_value(scan, stats, run->files[i].file, &keep));
 	}
 	if (!keep)
 	{
@@ -160,9 +158,8 @@ split_merged(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 }
 
 static PmnCode
-split_keyed(PmnScan *scan, PmnFileStats *stats,
-			const PmnPredicate *key_filter, PmnBucket *bucket,
-			const PmnEntryGroup *group)
+split_keyed(PmnScan *scan, PmnFileStats *stats, const PmnPredicate *key_filter,
+			PmnBucket *bucket, const PmnEntryGroup *group)
 {
 	PmnLsm *lsm = &scan->table->lsm;
 	const PmnDataFile **files =
@@ -187,10 +184,9 @@ split_keyed(PmnScan *scan, PmnFileStats *stats,
 	}
 	if (count == 0)
 		return PMN_OK;
-	PMN_TRY(
-		pmn_level_files(lsm, scan->arena, files, count, &level_files));
-	PMN_TRY(pmn_level_sections(lsm, scan->arena, level_files, count,
-							   &sections, &section_count));
+	PMN_TRY(pmn_level_files(lsm, scan->arena, files, count, &level_files));
+	PMN_TRY(pmn_level_sections(lsm, scan->arena, level_files, count, &sections,
+							   &section_count));
 	for (uint32_t s = 0; s < section_count; s++)
 	{
 		if (sections[s].run_count == 1)

@@ -12,7 +12,7 @@
  *
  * Wrong statistics would lose rows, so everything unexpected is unknown.
  */
-#include "table_internal.h"
+#include "table_scan.h"
 
 #include <string.h>
 
@@ -30,8 +30,9 @@ pmn_file_stats_init(PmnFileStats *stats, PmnTable *table, PmnArena *arena)
 	stats->columns = pmn_arena_alloc(arena, count * sizeof(PmnColumnStats));
 	stats->known = pmn_arena_alloc(arena, count * sizeof(bool));
 	stats->present = pmn_arena_alloc(arena, count * sizeof(bool));
-	if (stats->present == NULL || stats->file_fields == NULL || stats->same_type == NULL ||
-		stats->columns == NULL || stats->known == NULL)
+	if (stats->present == NULL || stats->file_fields == NULL ||
+		stats->same_type == NULL || stats->columns == NULL ||
+		stats->known == NULL)
 		return PMN_NO_MEMORY;
 	return pmn_arena_create(table->env, 0, &stats->scratch);
 }
@@ -62,8 +63,7 @@ pmn_file_stats_schema(PmnFileStats *stats, const PmnDataFile *file)
 	const PmnSchema *schema = stats->table->lsm.schema;
 	const PmnSchema *file_schema = NULL;
 
-	if (stats->file_schema != NULL &&
-		stats->file_schema->id == file->schema_id)
+	if (stats->file_schema != NULL && stats->file_schema->id == file->schema_id)
 		return PMN_OK;
 	PMN_TRY(
 		pmn_table_schema_by_id(stats->table, file->schema_id, &file_schema));
@@ -112,8 +112,8 @@ columns_by_name(PmnFileStats *stats, const PmnAvroArray *names,
 	const PmnBytes sequence = pmn_bytes_string(PMN_FIELD_NAME_SEQUENCE);
 
 	out->count = names->count;
-	out->types = pmn_arena_alloc(stats->scratch,
-								 names->count * sizeof(const PmnType *));
+	out->types =
+		pmn_arena_alloc(stats->scratch, names->count * sizeof(const PmnType *));
 	out->file_fields =
 		pmn_arena_alloc(stats->scratch, names->count * sizeof(int32_t));
 	if (out->types == NULL || out->file_fields == NULL)
@@ -140,8 +140,8 @@ all_columns(PmnFileStats *stats, StatsColumns *out)
 	const PmnSchema *schema = stats->file_schema;
 
 	out->count = schema->field_count;
-	out->types = pmn_arena_alloc(stats->scratch,
-								 out->count * sizeof(const PmnType *));
+	out->types =
+		pmn_arena_alloc(stats->scratch, out->count * sizeof(const PmnType *));
 	out->file_fields =
 		pmn_arena_alloc(stats->scratch, out->count * sizeof(int32_t));
 	if (out->types == NULL || out->file_fields == NULL)
@@ -162,15 +162,14 @@ parse_stats(PmnFileStats *stats, const PmnSimpleStats *simple,
 	PmnCode code;
 
 	*out = NULL;
-	if (count == 0 ||
-		pmn_row_arity(simple->min_values) != (int32_t) count ||
+	if (count == 0 || pmn_row_arity(simple->min_values) != (int32_t) count ||
 		pmn_row_arity(simple->max_values) != (int32_t) count)
 		return PMN_OK;
 	*out = pmn_arena_alloc(stats->scratch, count * sizeof(**out));
 	if (*out == NULL)
 		return PMN_NO_MEMORY;
-	code = pmn_simple_stats_parse(stats->table->env, simple, types, count,
-								  *out);
+	code =
+		pmn_simple_stats_parse(stats->table->env, simple, types, count, *out);
 	/* Values of a type that has no statistics of ours: nothing is known. */
 	if (code == PMN_UNSUPPORTED)
 	{
@@ -256,8 +255,8 @@ pmn_file_stats_keys(PmnFileStats *stats, const PmnDataFile *file)
 		if (!stats->same_type[lsm->key_fields[i]])
 			return PMN_OK;
 	}
-	PMN_TRY(parse_stats(stats, &file->key_stats, lsm->key_types,
-						lsm->key_count, &parsed));
+	PMN_TRY(parse_stats(stats, &file->key_stats, lsm->key_types, lsm->key_count,
+						&parsed));
 	for (uint32_t i = 0; parsed != NULL && i < lsm->key_count; i++)
 	{
 		uint32_t field = lsm->key_fields[i];

@@ -62,8 +62,8 @@ lake_open_table(Lake *lake)
 	CHECK_OK(&lake->env,
 			 pmn_catalog_filesystem_open(&lake->env.base, lake->fault,
 										 lake->directory, &lake->catalog));
-	CHECK_OK(&lake->env, pmn_table_open(lake->catalog, "db", "t", NULL,
-										&lake->table));
+	CHECK_OK(&lake->env,
+			 pmn_table_open(lake->catalog, "db", "t", NULL, &lake->table));
 }
 
 static void
@@ -138,8 +138,7 @@ fill_batch(RowBatch *out, const Row *rows, uint32_t count)
 	memset(out, 0, sizeof(*out));
 	for (uint32_t i = 0; i < count; i++)
 	{
-		out->partitions[i] =
-			pmn_bytes(partition_names[rows[i].partition], 1);
+		out->partitions[i] = pmn_bytes(partition_names[rows[i].partition], 1);
 		out->keys[i] = rows[i].key;
 		out->values[i] = rows[i].v;
 		out->nulls[i] = rows[i].v < 0;
@@ -168,8 +167,8 @@ write_rows(Lake *lake, const Row *rows, const uint8_t *kinds, uint32_t count,
 	RowBatch *batch;
 
 	*out = NULL;
-	PMN_TRY(pmn_table_resolve(lake->table, &travel,
-							  &request.base_snapshot_id, &schema_id));
+	PMN_TRY(pmn_table_resolve(lake->table, &travel, &request.base_snapshot_id,
+							  &schema_id));
 	batch = malloc(sizeof(*batch));
 	code = pmn_write_open(lake->table, &request, &write);
 	for (uint32_t i = 0; code == PMN_OK && i < count; i += KEYS)
@@ -205,8 +204,7 @@ write_and_commit(Lake *lake, const Row *rows, const uint8_t *kinds,
 				 uint32_t count, size_t memory_limit)
 {
 	PmnMessage *message = NULL;
-	PmnCode code =
-		write_rows(lake, rows, kinds, count, memory_limit, &message);
+	PmnCode code = write_rows(lake, rows, kinds, count, memory_limit, &message);
 
 	if (code == PMN_OK && message != NULL)
 		code = commit_message(lake, message);
@@ -265,8 +263,7 @@ take_row(Contents *contents, const PmnBatch *batch, uint32_t row)
 	snprintf(text, sizeof(text), "text %" PRId64, *slot);
 	contents->wrong += s.is_null != v.is_null;
 	if (!s.is_null)
-		contents->wrong +=
-			!pmn_bytes_equal(s.as.bytes, pmn_bytes_string(text));
+		contents->wrong += !pmn_bytes_equal(s.as.bytes, pmn_bytes_string(text));
 }
 
 static PmnCode
@@ -369,8 +366,8 @@ check_contents(Lake *lake, Contents *model, const PmnPredicate *filter,
 	uint32_t different = 0;
 	uint32_t expected = 0;
 
-	CHECK_OK(&lake->env, read_contents(lake, test_latest(lake->table),
-									   filter, NULL, found));
+	CHECK_OK(&lake->env, read_contents(lake, test_latest(lake->table), filter,
+									   NULL, found));
 	for (uint32_t p = 0; p < 3; p++)
 	{
 		for (int32_t k = 0; k < KEYS; k++)
@@ -485,8 +482,7 @@ random_changes(Lake *lake, Contents *model, Row *rows, uint8_t *kinds,
 		row->partition = pmn_test_below(&lake->env, 3);
 		row->key = (int32_t) pmn_test_below(&lake->env, KEYS);
 		row->v = (int64_t) pmn_test_below(&lake->env, 1001) - 1;
-		kinds[i] = pmn_test_below(&lake->env, 4) == 0 ? PMN_DELETE
-													  : PMN_INSERT;
+		kinds[i] = pmn_test_below(&lake->env, 4) == 0 ? PMN_DELETE : PMN_INSERT;
 		model->v[row->partition][row->key] =
 			kinds[i] == PMN_DELETE ? -2 : row->v;
 	}
@@ -585,12 +581,12 @@ TEST(append_table_keeps_every_row)
 	contents_clear(model);
 	for (uint32_t i = 0; i < KEYS * 3; i++)
 	{
-		rows[i] = (Row){i % 3, (int32_t) (i / 3), i % 7 == 0 ? -1 : (int64_t) i};
+		rows[i] =
+			(Row){i % 3, (int32_t) (i / 3), i % 7 == 0 ? -1 : (int64_t) i};
 		model->v[i % 3][i / 3] = rows[i].v;
 	}
 	CHECK_OK(&lake.env, write_and_commit(&lake, rows, NULL, KEYS, 1000));
-	CHECK_OK(&lake.env,
-			 write_and_commit(&lake, rows + KEYS, NULL, KEYS, 1000));
+	CHECK_OK(&lake.env, write_and_commit(&lake, rows + KEYS, NULL, KEYS, 1000));
 	CHECK_OK(&lake.env,
 			 write_and_commit(&lake, rows + 2 * KEYS, NULL, KEYS, 0));
 	check_all_filters(&lake, model);
@@ -700,8 +696,8 @@ TEST(time_travel)
 	CHECK_OK(&lake.env, pmn_arena_create(&lake.env.base, 0, &arena));
 	for (int64_t i = 1; i <= 5; i++)
 	{
-		CHECK_OK(&lake.env, pmn_table_read_snapshot(lake.table, arena, i,
-													NULL, &snapshot));
+		CHECK_OK(&lake.env, pmn_table_read_snapshot(lake.table, arena, i, NULL,
+													&snapshot));
 		travel.millis = snapshot->info.time_millis;
 		CHECK_OK(&lake.env,
 				 pmn_table_resolve(lake.table, &travel, &id, &schema_id));
@@ -724,8 +720,7 @@ TEST(time_travel)
 		  PMN_NOT_FOUND);
 	CHECK_OK(&lake.env,
 			 pmn_fs_remove(lake.store,
-						   pmn_path_snapshot(arena, &lake.table->lsm.path,
-											 1)));
+						   pmn_path_snapshot(arena, &lake.table->lsm.path, 1)));
 	travel = (PmnTravel){.kind = PMN_TRAVEL_SNAPSHOT, .id = 1};
 	CHECK(pmn_table_resolve(lake.table, &travel, &id, &schema_id) ==
 		  PMN_EXPIRED);
@@ -756,8 +751,8 @@ TEST(added_columns_are_null)
 	memset(&fields[4], 0, sizeof(fields[4]));
 	fields[4].id = schema.highest_field_id + 1;
 	fields[4].name = "extra";
-	CHECK_OK(&lake.env, pmn_type_parse_name(&lake.env.base, "DOUBLE",
-											&fields[4].type));
+	CHECK_OK(&lake.env,
+			 pmn_type_parse_name(&lake.env.base, "DOUBLE", &fields[4].type));
 	schema.fields = fields;
 	schema.field_count = 5;
 	schema.highest_field_id++;
@@ -808,11 +803,10 @@ scenario_with_fault(PmnFaultWhen when, uint64_t step)
 	fired = pmn_fs_fault_fired(lake.fault);
 	lake_close_table(&lake);
 	lake_open_table(&lake);
-	CHECK_OK(&lake.env, read_contents(&lake, test_latest(lake.table), NULL,
-									  NULL, found));
+	CHECK_OK(&lake.env,
+			 read_contents(&lake, test_latest(lake.table), NULL, NULL, found));
 	CHECK(found->rows == 1 && found->wrong == 0);
-	CHECK(found->v[0][1] == 11 || (found->v[0][1] == 10 &&
-								   written != PMN_OK));
+	CHECK(found->v[0][1] == 11 || (found->v[0][1] == 10 && written != PMN_OK));
 	CHECK(fired || (written == PMN_OK && compacted == PMN_OK));
 	CHECK_OK(&lake.env, pmn_table_verify(lake.table, test_latest(lake.table),
 										 report, &problems));
@@ -884,8 +878,7 @@ run_writer(Lake *lake, uint32_t writer, int rounds)
 
 		for (uint32_t i = 0; i < 20; i++)
 			rows[i] = (Row){i % 3, (int32_t) (2 * i + writer), round};
-		failed +=
-			write_and_commit(lake, rows, NULL, 20, 0) != PMN_OK;
+		failed += write_and_commit(lake, rows, NULL, 20, 0) != PMN_OK;
 		code = round % 3 == 0 ? compact_and_commit(lake, false) : PMN_OK;
 		failed += code != PMN_OK && code != PMN_CONFLICT;
 	}
@@ -912,8 +905,8 @@ TEST(two_processes_write_and_compact)
 		_exit(run_writer(&lake, 1, ROUNDS));
 	CHECK(run_writer(&lake, 0, ROUNDS) == 0);
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
-	CHECK_OK(&lake.env, read_contents(&lake, test_latest(lake.table), NULL,
-									  NULL, found));
+	CHECK_OK(&lake.env,
+			 read_contents(&lake, test_latest(lake.table), NULL, NULL, found));
 	CHECK(found->rows == 40 && found->wrong == 0);
 	for (uint32_t i = 0; i < 40; i++)
 		wrong += found->v[i / 2 % 3][i] != ROUNDS;

@@ -31,8 +31,7 @@ typedef struct TestTable
 } TestTable;
 
 static inline PmnCode
-test_create_table(PmnCatalog *catalog, const char *name,
-				  const TestTable *table)
+test_create_table(PmnCatalog *catalog, const char *name, const TestTable *table)
 {
 	PmnSchema schema;
 	PmnField fields[32];

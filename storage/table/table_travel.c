@@ -20,8 +20,8 @@ missing_snapshot(PmnTable *table, PmnArena *arena, int64_t id)
 									 &earliest));
 	if (id > 0 && earliest > 0 && id < earliest)
 		return pmn_fail(table->env, PMN_EXPIRED,
-						"snapshot %" PRId64 " of table \"%s\" has expired",
-						id, table->name);
+						"snapshot %" PRId64 " of table \"%s\" has expired", id,
+						table->name);
 	return pmn_fail(table->env, PMN_NOT_FOUND,
 					"table \"%s\" has no snapshot %" PRId64, table->name, id);
 }
@@ -38,8 +38,7 @@ pmn_table_read_snapshot(PmnTable *table, PmnArena *arena, int64_t id,
 		code = pmn_tag_read(table->fs, arena, &table->lsm.path, tag, out);
 		if (code == PMN_NOT_FOUND)
 			return pmn_fail(table->env, PMN_NOT_FOUND,
-							"table \"%s\" has no tag \"%s\"", table->name,
-							tag);
+							"table \"%s\" has no tag \"%s\"", table->name, tag);
 		return code;
 	}
 	code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id, out);
@@ -112,8 +111,8 @@ search_once(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 	uint32_t first = 0;
 	PmnCode code;
 
-	PMN_TRY(pmn_snapshot_list(table->fs, arena, &table->lsm.path, &ids,
-							  &count));
+	PMN_TRY(
+		pmn_snapshot_list(table->fs, arena, &table->lsm.path, &ids, &count));
 	code = bisect(table, arena, travel, ids, count, &first);
 	*again = code == PMN_NOT_FOUND;
 	PMN_TRY(code);
@@ -143,8 +142,8 @@ search(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 
 		if (code == PMN_OK)
 		{
-			code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id,
-									 out);
+			code =
+				pmn_snapshot_read(table->fs, arena, &table->lsm.path, id, out);
 			again = code == PMN_NOT_FOUND;
 		}
 		if (!again || attempt == SEARCH_ATTEMPTS_MAX)
@@ -153,8 +152,8 @@ search(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 }
 
 static PmnCode
-resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
-		int64_t *id, int64_t *schema_id)
+resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel, int64_t *id,
+		int64_t *schema_id)
 {
 	PmnSnapshot *snapshot = NULL;
 	const PmnSchema *schema = NULL;
@@ -163,16 +162,15 @@ resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 	{
 		case PMN_TRAVEL_LATEST:
 			*schema_id = table->latest_schema->id;
-			return pmn_snapshot_latest_id(table->fs, arena,
-										  &table->lsm.path, id);
+			return pmn_snapshot_latest_id(table->fs, arena, &table->lsm.path,
+										  id);
 		case PMN_TRAVEL_SNAPSHOT:
 			PMN_TRY(pmn_table_read_snapshot(table, arena, travel->id, NULL,
 											&snapshot));
 			break;
 		case PMN_TRAVEL_TAG:
 			if (travel->name == NULL)
-				return pmn_fail(table->env, PMN_INVALID,
-								"a tag needs a name");
+				return pmn_fail(table->env, PMN_INVALID, "a tag needs a name");
 			PMN_TRY(pmn_table_read_snapshot(table, arena, 0, travel->name,
 											&snapshot));
 			break;
@@ -182,8 +180,7 @@ resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 			break;
 	}
 	PMN_ASSERT(snapshot != NULL);
-	PMN_TRY(
-		pmn_table_schema_by_id(table, snapshot->info.schema_id, &schema));
+	PMN_TRY(pmn_table_schema_by_id(table, snapshot->info.schema_id, &schema));
 	*id = snapshot->info.id;
 	*schema_id = snapshot->info.schema_id;
 	return PMN_OK;

@@ -38,8 +38,7 @@ pmn_verify_code(PmnVerify *verify, PmnBytes object, PmnCode code)
 	if (code == PMN_OK || code == PMN_NO_MEMORY || code == PMN_CANCELLED)
 		return code;
 	if (verify->env->error.detail[0] != '\0')
-		pmn_verify_report(verify, object, "%s: %s",
-						  verify->env->error.message,
+		pmn_verify_report(verify, object, "%s: %s", verify->env->error.message,
 						  verify->env->error.detail);
 	else
 		pmn_verify_report(verify, object, "%s", verify->env->error.message);
@@ -70,8 +69,8 @@ check_partition_stats(PmnVerify *verify, const PmnManifestMeta *meta,
 	pmn_partition_set_init(&one, verify->env);
 	code = pmn_partition_set_add(&one, entry->partition);
 	if (code == PMN_OK)
-		code = pmn_manifest_may_touch(verify->table, verify->arena, &one,
-									  meta, &may_touch);
+		code = pmn_manifest_may_touch(verify->table, verify->arena, &one, meta,
+									  &may_touch);
 	pmn_partition_set_free(&one);
 	PMN_TRY(code);
 	if (!may_touch)
@@ -91,8 +90,8 @@ check_manifest(PmnVerify *verify, const PmnManifestMeta *meta,
 	for (size_t i = 0; i < count; i++)
 	{
 		const PmnManifestEntry *entry = &entries[i];
-		bool is_same = i > 0 && pmn_bytes_equal(entry[-1].partition,
-												entry->partition);
+		bool is_same =
+			i > 0 && pmn_bytes_equal(entry[-1].partition, entry->partition);
 
 		added += entry->kind == PMN_ENTRY_ADD;
 		deleted += entry->kind == PMN_ENTRY_DELETE;
@@ -106,12 +105,11 @@ check_manifest(PmnVerify *verify, const PmnManifestMeta *meta,
 			PMN_TRY(check_partition_stats(verify, meta, entry));
 	}
 	if (added != meta->added_file_count || deleted != meta->deleted_file_count)
-		pmn_verify_report(verify, meta->file_name,
-						  "has %" PRId64 " added and %" PRId64
-						  " deleted files, the list says %" PRId64
-						  " and %" PRId64,
-						  added, deleted, meta->added_file_count,
-						  meta->deleted_file_count);
+		pmn_verify_report(
+			verify, meta->file_name,
+			"has %" PRId64 " added and %" PRId64
+			" deleted files, the list says %" PRId64 " and %" PRId64,
+			added, deleted, meta->added_file_count, meta->deleted_file_count);
 	return PMN_OK;
 }
 
@@ -132,8 +130,7 @@ read_manifest(PmnVerify *verify, const PmnManifestMeta *meta,
 		return pmn_verify_code(verify, meta->file_name, code);
 	}
 	return pmn_verify_code(verify, meta->file_name,
-						   check_manifest(verify, meta,
-										  entries->items + first,
+						   check_manifest(verify, meta, entries->items + first,
 										  entries->count - first));
 }
 
@@ -176,9 +173,9 @@ static PmnCode
 read_list(PmnVerify *verify, const char *name, int64_t size,
 		  PmnManifestList *out)
 {
-	PmnCode code = pmn_manifest_list_read(verify->table->fs, verify->arena,
-										  &verify->table->lsm.path, name,
-										  size, out);
+	PmnCode code =
+		pmn_manifest_list_read(verify->table->fs, verify->arena,
+							   &verify->table->lsm.path, name, size, out);
 
 	return pmn_verify_code(verify, pmn_bytes_string(name), code);
 }
@@ -237,8 +234,8 @@ check_levels(PmnVerify *verify, const PmnEntryGroup *group)
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < group->count; i++)
 		files[i] = &group->entries[i]->file;
-	code = pmn_level_files(lsm, verify->arena, files, group->count,
-						   &level_files);
+	code =
+		pmn_level_files(lsm, verify->arena, files, group->count, &level_files);
 	if (code == PMN_OK)
 		code = pmn_level_runs(lsm, verify->arena, level_files, group->count,
 							  &runs, &run_count);
@@ -310,17 +307,15 @@ verify_snapshot(PmnVerify *verify, int64_t snapshot_id)
 
 	snprintf(name, sizeof(name), "snapshot-%" PRId64, snapshot_id);
 	code = pmn_snapshot_read(verify->table->fs, verify->arena,
-							 &verify->table->lsm.path, snapshot_id,
-							 &snapshot);
+							 &verify->table->lsm.path, snapshot_id, &snapshot);
 	if (code != PMN_OK)
 		return pmn_verify_code(verify, pmn_bytes_string(name), code);
 	code = read_entries(verify, snapshot, &manifests, &entries);
 	if (code == PMN_OK)
 		code = check_order(verify, &entries);
 	if (code == PMN_OK)
-		code = pmn_verify_code(
-			verify, pmn_bytes_string(name),
-			pmn_entries_live(verify->env, &entries, false));
+		code = pmn_verify_code(verify, pmn_bytes_string(name),
+							   pmn_entries_live(verify->env, &entries, false));
 	if (code == PMN_OK && !verify->stopped)
 		code = check_live(verify, snapshot, &entries);
 	pmn_array_free(verify->env, &manifests);
@@ -329,8 +324,8 @@ verify_snapshot(PmnVerify *verify, int64_t snapshot_id)
 }
 
 PmnCode
-pmn_table_verify(PmnTable *table, int64_t snapshot_id,
-				 PmnProblemVisitor visit, void *context)
+pmn_table_verify(PmnTable *table, int64_t snapshot_id, PmnProblemVisitor visit,
+				 void *context)
 {
 	PmnVerify verify = {
 		.env = table->env,

@@ -19,8 +19,8 @@ typedef struct PmnVerify
 } PmnVerify;
 
 /* Report a problem of an object; object is not terminated. */
-void pmn_verify_report(PmnVerify *verify, PmnBytes object,
-					   const char *format, ...) PMN_PRINTF(3, 4);
+void pmn_verify_report(PmnVerify *verify, PmnBytes object, const char *format,
+					   ...) PMN_PRINTF(3, 4);
 
 /*
  * pmn_verify_code -- report a failed call and go on. Returns the code only

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "table_route.h"
+#include "table_scan.h"
 
 typedef struct FileCheck
 {
@@ -57,8 +58,7 @@ choose_fields(FileCheck *check)
 	check->fields = pmn_arena_alloc(check->arena, count * sizeof(uint32_t));
 	check->field_columns =
 		pmn_arena_alloc(check->arena, count * sizeof(int32_t));
-	check->null_counts =
-		pmn_arena_alloc(check->arena, count * sizeof(int64_t));
+	check->null_counts = pmn_arena_alloc(check->arena, count * sizeof(int64_t));
 	check->out_of_range = pmn_arena_alloc(check->arena, count);
 	if (check->fields == NULL || check->field_columns == NULL ||
 		check->null_counts == NULL || check->out_of_range == NULL)
@@ -116,8 +116,7 @@ prepare_route(FileCheck *check)
 	{
 		uint32_t field = check->route.bucket_fields[i];
 
-		if (!check->stats.same_type[field] ||
-			check->field_columns[field] < 0)
+		if (!check->stats.same_type[field] || check->field_columns[field] < 0)
 			check->has_route = false;
 	}
 	return PMN_OK;
@@ -128,8 +127,7 @@ compare_keys(const PmnLsm *lsm, const PmnValue *a, const PmnValue *b)
 {
 	for (uint32_t i = 0; i < lsm->key_count; i++)
 	{
-		int order =
-			pmn_value_compare_nulls(lsm->key_types[i], &a[i], &b[i]);
+		int order = pmn_value_compare_nulls(lsm->key_types[i], &a[i], &b[i]);
 
 		if (order != 0)
 			return order;
@@ -187,8 +185,7 @@ check_keys(FileCheck *check, const PmnBatch *batch, PmnValue *key)
 		check->key_reported = true;
 	for (uint32_t row = 1; row < batch->row_count; row++)
 		check->key_reported |=
-			pmn_rows_compare(columns, batch, row - 1, columns, batch, row) >=
-			0;
+			pmn_rows_compare(columns, batch, row - 1, columns, batch, row) >= 0;
 	return keep_key(check, batch);
 }
 
@@ -204,8 +201,8 @@ check_system_columns(FileCheck *check, const PmnBatch *batch)
 			check->min_sequence = sequences[row];
 		if (sequences[row] > check->max_sequence)
 			check->max_sequence = sequences[row];
-		check->deletes += kinds[row] == PMN_DELETE ||
-						  kinds[row] == PMN_UPDATE_BEFORE;
+		check->deletes +=
+			kinds[row] == PMN_DELETE || kinds[row] == PMN_UPDATE_BEFORE;
 	}
 }
 
@@ -260,8 +257,7 @@ check_buckets(FileCheck *check, const PmnBatch *batch)
 			continue;
 		check->bucket_reported = true;
 		pmn_verify_report(check->verify, check->name,
-						  "has a row of bucket %" PRId32
-						  " in bucket %" PRId32,
+						  "has a row of bucket %" PRId32 " in bucket %" PRId32,
 						  bucket, check->entry->bucket);
 	}
 	return PMN_OK;
@@ -293,8 +289,7 @@ read_rows(FileCheck *check)
 		.file = check->file,
 		.bucket = check->bucket,
 		.is_key_value = lsm->is_keyed,
-		.fields = check->layout != NULL ? check->layout->fields
-										: check->fields,
+		.fields = check->layout != NULL ? check->layout->fields : check->fields,
 		.field_count = check->layout != NULL ? check->layout->field_count
 											 : check->field_count,
 	};
@@ -325,8 +320,8 @@ compare_number(FileCheck *check, const char *what, int64_t found,
 {
 	if (found != stated)
 		pmn_verify_report(check->verify, check->name,
-						  "%s is %" PRId64 ", the manifest says %" PRId64,
-						  what, found, stated);
+						  "%s is %" PRId64 ", the manifest says %" PRId64, what,
+						  found, stated);
 }
 
 static void
@@ -336,16 +331,14 @@ compare_results(FileCheck *check)
 	const PmnSchema *schema = table->lsm.schema;
 	const PmnDataFile *file = check->file;
 
-	compare_number(check, "row count", (int64_t) check->rows,
-				   file->row_count);
+	compare_number(check, "row count", (int64_t) check->rows, file->row_count);
 	for (uint32_t f = 0; f < schema->field_count; f++)
 	{
 		const PmnColumnStats *stats = &check->stats.columns[f];
 
 		/* Partition columns are read from the manifest, not the file. */
 		if (check->field_columns[f] < 0 || !check->stats.known[f] ||
-			stats->null_count < 0 ||
-			stats->null_count == check->null_counts[f])
+			stats->null_count < 0 || stats->null_count == check->null_counts[f])
 			continue;
 		pmn_verify_report(check->verify, check->name,
 						  "column \"%s\" has %" PRId64 " nulls, its "

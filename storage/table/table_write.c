@@ -31,7 +31,7 @@ typedef struct WriteBucket
 	PmnSortBuffer *buffer;
 	PmnDataFileWriter *writer; /* append tables, once opened */
 	int64_t next_sequence;
-	size_t bytes; /* of the buffer, when last looked at */
+	size_t bytes;		  /* of the buffer, when last looked at */
 	uint32_t batch_count; /* rows of the batch at hand */
 	uint32_t batch_start;
 } WriteBucket;
@@ -99,8 +99,7 @@ restore_entry(PmnWrite *write, const PmnManifestEntry *entry)
 
 	if (entry->bucket < 0)
 		return PMN_OK;
-	if (total > 0 && entry->total_buckets > 0 &&
-		entry->total_buckets != total)
+	if (total > 0 && entry->total_buckets > 0 && entry->total_buckets != total)
 	{
 		write->rescaled_total = entry->total_buckets;
 		PMN_TRY(pmn_partition_set_add(&write->rescaled, entry->partition));
@@ -137,9 +136,9 @@ restore(PmnWrite *write)
 
 	if (write->is_restored || !needs_restore(write))
 		return PMN_OK;
-	code = pmn_table_live_entries(write->table, write->arena,
-								  write->base_snapshot_id, NULL, NULL,
-								  &entries);
+	code =
+		pmn_table_live_entries(write->table, write->arena,
+							   write->base_snapshot_id, NULL, NULL, &entries);
 	for (size_t i = 0; code == PMN_OK && i < entries.count; i++)
 		code = restore_entry(write, &entries.items[i]);
 	for (size_t i = 0; code == PMN_OK && i < write->pending.count; i++)
@@ -193,8 +192,7 @@ make_bucket(PmnWrite *write, uint32_t partition, int32_t number,
 }
 
 static PmnCode
-find_bucket(PmnWrite *write, uint32_t partition, int32_t number,
-			uint32_t *out)
+find_bucket(PmnWrite *write, uint32_t partition, int32_t number, uint32_t *out)
 {
 	uint32_t key[2] = {partition, (uint32_t) number};
 	uint64_t hash = pmn_hash_bytes(0, key, sizeof(key));
@@ -205,8 +203,7 @@ find_bucket(PmnWrite *write, uint32_t partition, int32_t number,
 		   PMN_MAP_NONE)
 	{
 		bucket = write->buckets.items[*out];
-		if (bucket->partition == partition &&
-			bucket->bucket->bucket == number)
+		if (bucket->partition == partition && bucket->bucket->bucket == number)
 			return PMN_OK;
 	}
 	*out = (uint32_t) write->buckets.count;
@@ -252,8 +249,8 @@ static PmnCode
 check_kind(PmnWrite *write, uint8_t kind)
 {
 	if (kind > PMN_DELETE)
-		return pmn_fail(write->env, PMN_INVALID,
-						"%d is no kind of row", (int) kind);
+		return pmn_fail(write->env, PMN_INVALID, "%d is no kind of row",
+						(int) kind);
 	if (!write->table->lsm.is_keyed &&
 		(kind == PMN_DELETE || kind == PMN_UPDATE_BEFORE))
 		return pmn_fail(write->env, PMN_INVALID,
@@ -343,8 +340,8 @@ sort_rows(PmnWrite *write)
 	uint32_t start = 0;
 
 	write->sorted_rows.count = 0;
-	PMN_TRY(pmn_array_reserve(write->env, &write->sorted_rows,
-							  write->rows.count));
+	PMN_TRY(
+		pmn_array_reserve(write->env, &write->sorted_rows, write->rows.count));
 	for (size_t b = 0; b < write->buckets.count; b++)
 	{
 		WriteBucket *bucket = write->buckets.items[b];
@@ -358,8 +355,7 @@ sort_rows(PmnWrite *write)
 		WriteBucket *bucket =
 			write->buckets.items[write->bucket_of_row.items[i]];
 
-		write->sorted_rows
-			.items[bucket->batch_start + bucket->batch_count++] =
+		write->sorted_rows.items[bucket->batch_start + bucket->batch_count++] =
 			write->rows.items[i];
 	}
 	return PMN_OK;
@@ -376,10 +372,10 @@ fill_buckets(PmnWrite *write, const PmnBatch *batch, const uint8_t *kinds)
 		bucket->batch_count = 0;
 		if (count == 0)
 			continue;
-		PMN_TRY(pmn_sort_buffer_add(
-			bucket->buffer, batch, kinds,
-			write->sorted_rows.items + bucket->batch_start, count,
-			bucket->next_sequence));
+		PMN_TRY(
+			pmn_sort_buffer_add(bucket->buffer, batch, kinds,
+								write->sorted_rows.items + bucket->batch_start,
+								count, bucket->next_sequence));
 		bucket->next_sequence += count;
 		write->bytes -= bucket->bytes;
 		bucket->bytes = pmn_sort_buffer_bytes(bucket->buffer);
@@ -413,18 +409,16 @@ remove_files(PmnWrite *write, const WriteBucket *bucket,
 	{
 		char *path = NULL;
 
-		if (pmn_path_data_file(write->arena, write->env,
-							   &write->table->lsm.path,
-							   bucket->bucket->directory,
-							   metas->items[i].file_name, NULL,
-							   &path) == PMN_OK)
+		if (pmn_path_data_file(
+				write->arena, write->env, &write->table->lsm.path,
+				bucket->bucket->directory, metas->items[i].file_name, NULL,
+				&path) == PMN_OK)
 			pmn_table_remove_quietly(write->table, path);
 	}
 }
 
 static PmnCode
-add_files(PmnWrite *write, const WriteBucket *bucket,
-		  PmnDataFileWriter *writer)
+add_files(PmnWrite *write, const WriteBucket *bucket, PmnDataFileWriter *writer)
 {
 	PmnFileMetas metas = {NULL, 0, 0};
 	PmnCode code;
@@ -480,8 +474,8 @@ flush_append(PmnWrite *write, WriteBucket *bucket)
 		PMN_TRY(pmn_sort_buffer_next(bucket->buffer, &position, &batch));
 		if (batch == NULL)
 			break;
-		PMN_TRY(pmn_data_writer_add(bucket->writer, batch, NULL,
-									batch->row_count));
+		PMN_TRY(
+			pmn_data_writer_add(bucket->writer, batch, NULL, batch->row_count));
 	}
 	pmn_sort_buffer_reset(bucket->buffer);
 	return PMN_OK;
@@ -548,8 +542,8 @@ all_fields_layout(PmnWrite *write, PmnKvLayout **out)
 		return PMN_NO_MEMORY;
 	for (uint32_t f = 0; f < count; f++)
 		fields[f] = f;
-	return pmn_kv_layout_make(&write->table->lsm, write->arena, fields,
-							  count, out);
+	return pmn_kv_layout_make(&write->table->lsm, write->arena, fields, count,
+							  out);
 }
 
 static PmnCode
@@ -580,8 +574,8 @@ finish_keyed(PmnWrite *write, WriteBucket *bucket, const PmnKvLayout *layout)
 	uint32_t run_count = 0;
 	PmnCode code;
 
-	PMN_TRY(pmn_sort_buffer_runs(bucket->buffer, write->arena, &runs,
-								 &run_count));
+	PMN_TRY(
+		pmn_sort_buffer_runs(bucket->buffer, write->arena, &runs, &run_count));
 	code = pmn_merge_reader_open(&write->table->lsm, layout, runs, run_count,
 								 &options, &reader);
 	if (code == PMN_OK)

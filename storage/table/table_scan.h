@@ -1,0 +1,105 @@
+/*
+ * table_scan.h
+ *
+ * What planning and reading share: statistics of files in terms of the schema
+ * in use, the planned scan with its splits, and the steps of pruning.
+ */
+#ifndef TABLE_SCAN_H
+#define TABLE_SCAN_H
+
+#include "table_internal.h"
+
+/* ---- table_stats.c ---------------------------------------------------- */
+
+/* Statistics of data files in terms of the schema in use. */
+typedef struct PmnFileStats
+{
+	PmnTable *table;
+	PmnArena *scratch; /* reset for each file */
+	/* Of the file schema seen last. */
+	const PmnSchema *file_schema;
+	int32_t *file_fields; /* by table field; -1: the file lacks it */
+	bool *same_type;	  /* by table field */
+	/* Of the file loaded last, by table field. present: the file has
+	 * statistics, of the type in its own schema; known: they are of the
+	 * type in use, too, so that they may prune. */
+	PmnColumnStats *columns;
+	bool *present;
+	bool *known;
+} PmnFileStats;
+
+PMN_CHECKED PmnCode pmn_file_stats_init(PmnFileStats *stats, PmnTable *table,
+										PmnArena *arena);
+void pmn_file_stats_free(PmnFileStats *stats);
+/* Only look at the file's schema: file_fields and same_type are set. */
+PMN_CHECKED PmnCode pmn_file_stats_schema(PmnFileStats *stats,
+										  const PmnDataFile *file);
+PMN_CHECKED PmnCode pmn_file_stats_values(PmnFileStats *stats,
+										  const PmnDataFile *file);
+PMN_CHECKED PmnCode pmn_file_stats_keys(PmnFileStats *stats,
+										const PmnDataFile *file);
+/* A PmnFieldStats; context is the PmnFileStats. */
+bool pmn_file_stats_field(void *context, int32_t field, PmnColumnStats *out);
+
+/* ---- table_scan.c ----------------------------------------------------- */
+
+typedef struct PmnSplit
+{
+	PmnBucket *bucket;
+	/* Files that are read one by one, each row as it is ... */
+	const PmnDataFile **files;
+	uint32_t file_count;
+	/* ... or, when not NULL, runs that must be merged. */
+	const PmnSection *section;
+} PmnSplit;
+
+struct PmnScan
+{
+	PmnEnv *env;
+	PmnTable *table;
+	PmnArena *arena;
+	const PmnPredicate *partition_filter; /* decided by partition values */
+	const PmnPredicate *row_filter;		  /* the rest of the filter */
+	size_t memory_limit_bytes;
+	bool is_tagged; /* read through a tag: does not expire */
+	PmnScanStats stats;
+	PmnEntryList entries; /* live ones, before buckets are pruned */
+	PMN_ARRAY(PmnSplit) splits;
+	/* Filled by the first pmn_scan_column_stats. */
+	struct PmnScanColumns *columns;
+};
+
+/* What pmn_scan_column_stats gathered; by field. */
+typedef struct PmnScanColumns
+{
+	PmnColumnStats *stats;
+	bool *known;
+} PmnScanColumns;
+
+/* ---- table_scan_prune.c ----------------------------------------------- */
+
+/* Which buckets the filter's equalities on the bucket key allow. */
+typedef struct PmnBucketPruner PmnBucketPruner;
+
+/* *out NULL: the filter says nothing about buckets. */
+PMN_CHECKED PmnCode pmn_bucket_pruner_make(PmnScan *scan,
+										   PmnBucketPruner **out);
+PMN_CHECKED PmnCode pmn_bucket_may_match(PmnBucketPruner *pruner,
+										 PmnFileStats *stats,
+										 const PmnManifestEntry *entry,
+										 bool *out);
+/* By key statistics: right for every file of a keyed table. */
+PMN_CHECKED PmnCode pmn_prune_by_key(PmnScan *scan, PmnFileStats *stats,
+									 const PmnPredicate *key_filter,
+									 const PmnDataFile *file, bool *keep);
+PMN_CHECKED PmnCode pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats,
+									   const PmnDataFile *file, bool *keep);
+
+/* ---- table_split.c ---------------------------------------------------- */
+
+/* Prune the files of one bucket and add its splits to the scan. */
+PMN_CHECKED PmnCode pmn_split_bucket(PmnScan *scan, PmnFileStats *stats,
+									 const PmnPredicate *key_filter,
+									 const PmnEntryGroup *group);
+
+#endif /* TABLE_SCAN_H */
