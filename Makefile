@@ -85,16 +85,16 @@ test:
 
 # The storage module alone: no PostgreSQL on the include path.
 check-storage: build/lib/paimon_arrow.so
-	PMN_ARROW_PATH=$(CURDIR)/build/lib/paimon_arrow.so \
-	PMN_FIXTURES=$(CURDIR)/test/golden \
+	PMN_ARROW_PATH='$(CURDIR)/build/lib/paimon_arrow.so' \
+	PMN_FIXTURES='$(CURDIR)/test/golden' \
 	$(MAKE) -C storage check
 
-build/lib/paimon_arrow.so: storage/format/format_arrow_shim.cpp $(wildcard storage/format/*.h storage/include/*.h storage/base/*.h)
+build/lib/paimon_arrow.so: storage/format/format_arrow_shim.cpp $(wildcard storage/format/*.h storage/format/*.inc storage/include/*.h storage/base/*.h)
 	$(MAKE) -f tools/arrow.mk build-lib
 
 # make fuzz T=codec_json SECONDS=600; all targets without T.
 fuzz: build/lib/paimon_arrow.so
-	PMN_ARROW_PATH=$(CURDIR)/build/lib/paimon_arrow.so \
+	PMN_ARROW_PATH='$(CURDIR)/build/lib/paimon_arrow.so' \
 	$(MAKE) -C storage fuzz T=$(T) SECONDS=$(or $(SECONDS),600)
 
 lint:

@@ -157,9 +157,11 @@ run -c "SELECT * FROM paimon.verify('flights')" -c "SELECT * FROM paimon.verify(
 say "11. Apache Paimon's own Java reads the same table"
 oracle=test/interop/oracle
 build_oracle
+mkdir "$demo/java"
+export ORACLE_JAVA_OPTS="-Xmx2g -Djava.io.tmpdir=$demo/java"
 ours=$(run -At -F ' ' -c "SELECT count(*), sum(distance), sum(dep_delay) FROM flights")
-sh $oracle/oracle.sh read nyc.flights --warehouse "$lake" --columns distance,dep_delay --out "$demo/java.jsonl"
-theirs=$(python3 - "$demo/java.jsonl" <<'PY'
+sh $oracle/oracle.sh read nyc.flights --warehouse "$lake" --columns distance,dep_delay --out "$demo/java/rows.jsonl"
+theirs=$(python3 - "$demo/java/rows.jsonl" <<'PY'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1]) if line.startswith("{")]
 print(len(rows), sum(r["distance"] for r in rows), sum(r["dep_delay"] for r in rows))
@@ -168,7 +170,7 @@ PY
 echo "PostgreSQL: $ours"
 echo "Java:       $theirs"
 [ "$ours" = "$theirs" ]
-rm -f "$demo/java.jsonl"
+rm -rf "$demo/java"
 
 [ -z "${DEMO_STOP:-}" ] || exit 0
 say "Go on by hand:"

@@ -110,5 +110,10 @@ build_oracle() {
 		fi
 	fi
 	echo "(building the Java reader once)"
-	(cd $oracle && mvn -q -B -Dstyle.color=never package) && touch $oracle/target/cp.txt
+	mkdir -p $oracle/target
+	if ! (cd $oracle && mvn -q -B package) >$oracle/target/build.log 2>&1; then
+		tail -20 $oracle/target/build.log >&2
+		return 1
+	fi
+	touch $oracle/target/cp.txt
 }

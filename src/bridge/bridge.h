@@ -83,8 +83,10 @@ extern PfdwTable *pfdw_table_open(PfdwEnv *env, const PfdwTableRef *ref);
 extern PmnScan *pfdw_scan_plan(PfdwTable *table, const PmnScanRequest *request);
 extern PmnRead *pfdw_read_open(PfdwTable *table, PmnScan *scan,
 							   const int32_t *projection, uint32_t count);
+/* Rolled back with subid, which may be an outer subtransaction. */
 extern PmnWrite *pfdw_write_open(PfdwTable *table,
-								 const PmnWriteRequest *request);
+								 const PmnWriteRequest *request,
+								 SubTransactionId subid);
 /* Close before the context ends; the callback then does nothing. */
 extern void pfdw_scan_close(PfdwEnv *env, PmnScan *scan);
 extern void pfdw_read_close(PfdwEnv *env, PmnRead *read);

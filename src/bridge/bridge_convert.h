@@ -65,6 +65,14 @@ extern void pfdw_numeric_column_i128(const PmnInt128 *values, const bool *nulls,
 extern PfdwFit pfdw_numeric_unscaled(Datum numeric, int precision, int scale,
 									 PmnInt128 *out);
 
+/*
+ * The same without 128-bit arithmetic, for precisions of 18 at most. False
+ * when the numeric is too long for it, toasted or does not fit: then the
+ * function above knows.
+ */
+extern bool pfdw_numeric_unscaled_i64(Datum numeric, int precision, int scale,
+									  int64 *out);
+
 /* ---- time ------------------------------------------------------------- */
 
 /* Rounding down, as a time before 1970 is not nearer to it when cut. */

@@ -5,6 +5,12 @@
  * array of elements and one of null marks; variable-length values are copied
  * into blocks of a batch context, so that a slot may be reused at once.
  *
+ * How a column's Datums become elements is settled when the encoder is made
+ * (EncodeWay). The common pairs of types have a way of their own, inline in
+ * the loop over a row's columns; all others go through pfdw_value_fit. What a
+ * conversion leaves behind lies in the caller's memory context, which may be
+ * reset after each row.
+ *
  * A value is stored as it is or not at all: what the lake's type can't hold
  * is an error that names the column, before the row is added. A row that
  * failed half-way leaves nothing, since the row count grows last.
@@ -17,22 +23,38 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #define ROWS_FIRST 256
 #define BYTES_BLOCK_SIZE ((Size) 256 * 1024)
 
+typedef enum EncodeWay
+{
+	ENCODE_ANY,		/* whatever pfdw_value_fit says */
+	ENCODE_OUTPUT,	/* text is what the output function says */
+	ENCODE_BYTES,	/* as they are, if they are not too long */
+	ENCODE_INT4,	/* as it is */
+	ENCODE_INT8,	/* as it is */
+	ENCODE_FLOAT4,	/* as it is */
+	ENCODE_FLOAT8,	/* as it is */
+	ENCODE_DECIMAL, /* numeric to 64 bits, mostly */
+	ENCODE_DATE,	/* another epoch, unless infinite */
+	ENCODE_MICROS	/* timestamps to microseconds, likewise */
+} EncodeWay;
+
 typedef struct FieldBuilder
 {
-	const PmnField *field;
+	EncodeWay way;
 	PmnVectorKind kind;
-	size_t width;
 	AttrNumber attnum; /* 0: no attribute feeds it, all null */
-	Oid base;		   /* base type of the attribute */
-	bool by_output;	   /* text is what the output function says */
-	FmgrInfo output;
+	bool has_null;
 	char *values; /* aligned to 16 */
 	uint8_t *nulls;
-	bool has_null;
+	const PmnField *field;
+	uint32 length_max; /* bytes that are not too long, however counted */
+	size_t width;
+	Oid base; /* base type of the attribute */
+	FmgrInfo output;
 } FieldBuilder;
 
 struct PfdwEncoder
@@ -46,20 +68,26 @@ struct PfdwEncoder
 	uint32 rows;
 	uint32 capacity;
 	Size bytes;
-	char *block; /* where copies go, block_left bytes of it free */
+	char *first_block; /* kept from batch to batch */
+	char *block;	   /* where copies go, block_left bytes of it free */
 	Size block_left;
 	PmnBatch batch;
 };
 
 static void field_init(FieldBuilder *builder, const PfdwColumn *column);
 static void reserve_row(PfdwEncoder *encoder);
-static void encode_value(PfdwEncoder *encoder, FieldBuilder *builder,
-						 Datum datum);
+static EncodeWay choose_way(const FieldBuilder *builder);
+static inline void encode_value(PfdwEncoder *encoder, FieldBuilder *builder,
+								Datum datum);
+static void encode_slowly(PfdwEncoder *encoder, FieldBuilder *builder,
+						  Datum datum);
 static PmnBytes output_text(FieldBuilder *builder, Datum datum);
 static void put_element(FieldBuilder *builder, uint32 row,
 						const PmnValue *value);
+static inline void put_bytes(PfdwEncoder *encoder, FieldBuilder *builder,
+							 PmnBytes bytes);
 static void check_length(const PmnField *field, PmnBytes bytes);
-static PmnBytes copy_bytes(PfdwEncoder *encoder, PmnBytes src);
+static char *reserve_bytes(PfdwEncoder *encoder, Size size);
 static void null_error(const PmnField *field) pg_attribute_noreturn();
 static void fit_error(const PmnField *field, PfdwFit fit)
 	pg_attribute_noreturn();
@@ -93,6 +121,9 @@ pfdw_encoder_create(const PmnSchema *schema, const PfdwColumn *columns,
 		field_init(&encoder->fields[columns[i].field], &columns[i]);
 		encoder->attnum_max = Max(encoder->attnum_max, columns[i].attnum);
 	}
+	encoder->first_block = palloc(BYTES_BLOCK_SIZE);
+	encoder->block = encoder->first_block;
+	encoder->block_left = BYTES_BLOCK_SIZE;
 	encoder->batch.column_count = schema->field_count;
 	encoder->batch.columns =
 		palloc0(Max(schema->field_count, 1) * sizeof(PmnVector));
@@ -103,12 +134,12 @@ void
 pfdw_encode_slot(PfdwEncoder *encoder, TupleTableSlot *slot, PmnRowKind kind)
 {
 	bool needs_all = kind == PMN_INSERT || kind == PMN_UPDATE_AFTER;
-	MemoryContext old_context;
+	uint32 row;
 
 	reserve_row(encoder);
+	row = encoder->rows;
 	if (encoder->attnum_max > 0)
 		slot_getsomeattrs(slot, encoder->attnum_max);
-	old_context = MemoryContextSwitchTo(encoder->batch_context);
 	for (uint32 i = 0; i < encoder->field_count; i++)
 	{
 		FieldBuilder *builder = &encoder->fields[i];
@@ -116,19 +147,18 @@ pfdw_encode_slot(PfdwEncoder *encoder, TupleTableSlot *slot, PmnRowKind kind)
 
 		if (attnum > 0 && !slot->tts_isnull[attnum - 1])
 		{
-			builder->nulls[encoder->rows] = 0;
+			builder->nulls[row] = 0;
 			encode_value(encoder, builder, slot->tts_values[attnum - 1]);
 			continue;
 		}
 		if (needs_all && !builder->field->type.is_nullable)
 			null_error(builder->field);
-		builder->nulls[encoder->rows] = 1;
+		builder->nulls[row] = 1;
 		builder->has_null = true;
-		memset(builder->values + builder->width * encoder->rows, 0,
-			   builder->width);
+		memset(builder->values + builder->width * row, 0, builder->width);
 	}
-	MemoryContextSwitchTo(old_context);
-	encoder->kinds[encoder->rows++] = (uint8_t) kind;
+	encoder->kinds[row] = (uint8_t) kind;
+	encoder->rows = row + 1;
 }
 
 int
@@ -167,8 +197,8 @@ void
 pfdw_encoder_reset(PfdwEncoder *encoder)
 {
 	MemoryContextReset(encoder->batch_context);
-	encoder->block = NULL;
-	encoder->block_left = 0;
+	encoder->block = encoder->first_block;
+	encoder->block_left = BYTES_BLOCK_SIZE;
 	encoder->rows = 0;
 	encoder->bytes = 0;
 	for (uint32 i = 0; i < encoder->field_count; i++)
@@ -178,20 +208,83 @@ pfdw_encoder_reset(PfdwEncoder *encoder)
 static void
 field_init(FieldBuilder *builder, const PfdwColumn *column)
 {
+	const PmnType *type = &builder->field->type;
 	Oid output;
 	bool is_varlena;
 
 	builder->attnum = column->attnum;
 	builder->base = getBaseType(column->typid);
-	builder->by_output =
-		builder->kind == PMN_VECTOR_BYTES && builder->base != TEXTOID &&
-		builder->base != VARCHAROID && builder->base != BPCHAROID &&
-		builder->base != BYTEAOID;
-	if (builder->by_output)
+	builder->length_max = type->kind == PMN_TYPE_BLOB
+							  ? PG_UINT32_MAX
+							  : (uint32) Max(type->length, 0);
+	builder->way = choose_way(builder);
+	if (builder->way == ENCODE_OUTPUT)
 	{
 		getTypeOutputInfo(builder->base, &output, &is_varlena);
 		fmgr_info(output, &builder->output);
 	}
+}
+
+/* Text of the server is valid in its own encoding. */
+static EncodeWay
+choose_bytes_way(const FieldBuilder *builder)
+{
+	PmnTypeKind kind = builder->field->type.kind;
+	bool is_text = kind == PMN_TYPE_CHAR || kind == PMN_TYPE_VARCHAR;
+
+	switch (builder->base)
+	{
+		case BYTEAOID:
+			return is_text ? ENCODE_ANY : ENCODE_BYTES;
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return is_text && GetDatabaseEncoding() == PG_UTF8 ? ENCODE_BYTES
+															   : ENCODE_ANY;
+		default:
+			return ENCODE_OUTPUT;
+	}
+}
+
+static EncodeWay
+choose_way(const FieldBuilder *builder)
+{
+	const PmnType *type = &builder->field->type;
+	Oid base = builder->base;
+
+	switch (builder->kind)
+	{
+		case PMN_VECTOR_I32:
+			if (type->kind == PMN_TYPE_INT && base == INT4OID)
+				return ENCODE_INT4;
+			if (type->kind == PMN_TYPE_DATE && base == DATEOID)
+				return ENCODE_DATE;
+			break;
+		case PMN_VECTOR_I64:
+			if (type->kind == PMN_TYPE_BIGINT && base == INT8OID)
+				return ENCODE_INT8;
+			if (type->kind == PMN_TYPE_DECIMAL && base == NUMERICOID)
+				return ENCODE_DECIMAL;
+			if (type->precision != 6)
+				break;
+			if (type->kind == PMN_TYPE_TIMESTAMP && base == TIMESTAMPOID)
+				return ENCODE_MICROS;
+			if (type->kind == PMN_TYPE_TIMESTAMP_LTZ && base == TIMESTAMPTZOID)
+				return ENCODE_MICROS;
+			break;
+		case PMN_VECTOR_F32:
+			return base == FLOAT4OID ? ENCODE_FLOAT4 : ENCODE_ANY;
+		case PMN_VECTOR_F64:
+			return base == FLOAT8OID ? ENCODE_FLOAT8 : ENCODE_ANY;
+		case PMN_VECTOR_BYTES:
+			return choose_bytes_way(builder);
+		case PMN_VECTOR_BOOL:
+		case PMN_VECTOR_DEC128:
+		case PMN_VECTOR_TS96:
+		case PMN_VECTOR_NONE:
+			break;
+	}
+	return ENCODE_ANY;
 }
 
 /* Arrays double; the old ones are freed. */
@@ -234,14 +327,68 @@ reserve_row(PfdwEncoder *encoder)
 	MemoryContextSwitchTo(old_context);
 }
 
-static void
+/* What does not fit returns to encode_slowly, which says why. */
+static inline void
 encode_value(PfdwEncoder *encoder, FieldBuilder *builder, Datum datum)
 {
 	const PmnType *type = &builder->field->type;
+	uint32 row = encoder->rows;
+	int32 *ints = (int32 *) builder->values;
+	int64 *longs = (int64 *) builder->values;
+	struct varlena *varlena;
+	PmnBytes bytes;
+
+	switch (builder->way)
+	{
+		case ENCODE_INT4:
+			ints[row] = DatumGetInt32(datum);
+			return;
+		case ENCODE_INT8:
+			longs[row] = DatumGetInt64(datum);
+			return;
+		case ENCODE_FLOAT4:
+			((float *) builder->values)[row] = DatumGetFloat4(datum);
+			return;
+		case ENCODE_FLOAT8:
+			((double *) builder->values)[row] = DatumGetFloat8(datum);
+			return;
+		case ENCODE_DECIMAL:
+			if (pfdw_numeric_unscaled_i64(datum, type->precision, type->scale,
+										  &longs[row]))
+				return;
+			break;
+		case ENCODE_DATE:
+			if (!DATE_NOT_FINITE(DatumGetDateADT(datum)) &&
+				!pg_add_s32_overflow(DatumGetDateADT(datum), PFDW_EPOCH_DAYS,
+									 &ints[row]))
+				return;
+			break;
+		case ENCODE_MICROS:
+			if (!TIMESTAMP_NOT_FINITE(DatumGetTimestamp(datum)) &&
+				!pg_add_s64_overflow(DatumGetTimestamp(datum),
+									 PFDW_EPOCH_MICROS, &longs[row]))
+				return;
+			break;
+		case ENCODE_BYTES:
+			varlena = PG_DETOAST_DATUM_PACKED(datum);
+			bytes.data = (const uint8_t *) VARDATA_ANY(varlena);
+			bytes.size = VARSIZE_ANY_EXHDR(varlena);
+			put_bytes(encoder, builder, bytes);
+			return;
+		case ENCODE_ANY:
+		case ENCODE_OUTPUT:
+			break;
+	}
+	encode_slowly(encoder, builder, datum);
+}
+
+static void
+encode_slowly(PfdwEncoder *encoder, FieldBuilder *builder, Datum datum)
+{
 	PmnValue value;
 	PfdwFit fit = PFDW_FIT_OK;
 
-	if (builder->by_output)
+	if (builder->way == ENCODE_OUTPUT)
 	{
 		PmnBytes text = output_text(builder, datum);
 
@@ -250,15 +397,14 @@ encode_value(PfdwEncoder *encoder, FieldBuilder *builder, Datum datum)
 			fit = PFDW_FIT_TEXT;
 	}
 	else
-		fit = pfdw_value_fit(type, builder->base, datum, &value);
+		fit =
+			pfdw_value_fit(&builder->field->type, builder->base, datum, &value);
 	if (unlikely(fit != PFDW_FIT_OK))
 		fit_error(builder->field, fit);
 	if (builder->kind == PMN_VECTOR_BYTES)
-	{
-		check_length(builder->field, value.as.bytes);
-		value.as.bytes = copy_bytes(encoder, value.as.bytes);
-	}
-	put_element(builder, encoder->rows, &value);
+		put_bytes(encoder, builder, value.as.bytes);
+	else
+		put_element(builder, encoder->rows, &value);
 }
 
 /* uuid, json, jsonb and enums are text in the lake. */
@@ -297,15 +443,34 @@ put_element(FieldBuilder *builder, uint32 row, const PmnValue *value)
 		case PMN_VECTOR_TS96:
 			((PmnTimestamp *) builder->values)[row] = value->as.ts96;
 			break;
-		case PMN_VECTOR_BYTES:
-			((PmnBytes *) builder->values)[row] = value->as.bytes;
-			break;
+		case PMN_VECTOR_BYTES: /* put_bytes */
 		case PMN_VECTOR_NONE:
 			break;
 	}
 }
 
-/* VARCHAR(n) counts characters, VARBINARY(n) bytes. */
+static inline void
+put_bytes(PfdwEncoder *encoder, FieldBuilder *builder, PmnBytes bytes)
+{
+	char *copy;
+
+	if (unlikely(bytes.size > builder->length_max))
+		check_length(builder->field, bytes);
+	if (likely(bytes.size < encoder->block_left))
+	{
+		copy = encoder->block;
+		encoder->block += bytes.size;
+		encoder->block_left -= bytes.size;
+	}
+	else
+		copy = reserve_bytes(encoder, bytes.size);
+	memcpy(copy, bytes.data, bytes.size);
+	encoder->bytes += bytes.size;
+	bytes.data = (const uint8_t *) copy;
+	((PmnBytes *) builder->values)[encoder->rows] = bytes;
+}
+
+/* Called for more than n bytes: VARCHAR(n) counts characters. */
 static void
 check_length(const PmnField *field, PmnBytes bytes)
 {
@@ -315,8 +480,6 @@ check_length(const PmnField *field, PmnBytes bytes)
 	uint32 length = bytes.size;
 	char name[128];
 
-	if (type->kind == PMN_TYPE_BLOB || length <= (uint32) type->length)
-		return;
 	if (is_text)
 	{
 		length = 0;
@@ -332,30 +495,17 @@ check_length(const PmnField *field, PmnBytes bytes)
 }
 
 /* Small values share blocks; a large one has its own. */
-static PmnBytes
-copy_bytes(PfdwEncoder *encoder, PmnBytes src)
+static char *
+reserve_bytes(PfdwEncoder *encoder, Size size)
 {
-	PmnBytes copy = {NULL, src.size};
-	char *dst;
+	char *block;
 
-	encoder->bytes += src.size;
-	if (src.size > BYTES_BLOCK_SIZE / 4)
-		dst = MemoryContextAllocHuge(encoder->batch_context, src.size);
-	else
-	{
-		if (encoder->block_left < src.size || encoder->block == NULL)
-		{
-			encoder->block =
-				MemoryContextAlloc(encoder->batch_context, BYTES_BLOCK_SIZE);
-			encoder->block_left = BYTES_BLOCK_SIZE;
-		}
-		dst = encoder->block;
-		encoder->block += src.size;
-		encoder->block_left -= src.size;
-	}
-	memcpy(dst, src.data, src.size);
-	copy.data = (const uint8_t *) dst;
-	return copy;
+	if (size > BYTES_BLOCK_SIZE / 4)
+		return MemoryContextAllocHuge(encoder->batch_context, size);
+	block = MemoryContextAlloc(encoder->batch_context, BYTES_BLOCK_SIZE);
+	encoder->block = block + size;
+	encoder->block_left = BYTES_BLOCK_SIZE - size;
+	return block;
 }
 
 static void

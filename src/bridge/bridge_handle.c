@@ -14,8 +14,6 @@
  */
 #include "bridge.h"
 
-#include "access/xact.h"
-
 typedef enum HandleKind
 {
 	HANDLE_CATALOG,
@@ -95,11 +93,15 @@ pfdw_read_open(PfdwTable *table, PmnScan *scan, const int32_t *projection,
 }
 
 PmnWrite *
-pfdw_write_open(PfdwTable *table, const PmnWriteRequest *request)
+pfdw_write_open(PfdwTable *table, const PmnWriteRequest *request,
+				SubTransactionId subid)
 {
 	PfdwHandle *handle = handle_add(table->env, HANDLE_WRITE);
 	PmnWrite *write = NULL;
-	PmnCode code = pmn_write_open(table->table, request, &write);
+	PmnCode code;
+
+	handle->subid = subid;
+	code = pmn_write_open(table->table, request, &write);
 
 	handle->object = write;
 	pfdw_check(table->env, code);
@@ -176,8 +178,6 @@ handle_add(PfdwEnv *env, HandleKind kind)
 	PfdwHandle *handle = MemoryContextAllocZero(env->context, sizeof(*handle));
 
 	handle->kind = kind;
-	if (kind == HANDLE_WRITE)
-		handle->subid = GetCurrentSubTransactionId();
 	handle->next = env->handles;
 	env->handles = handle;
 	return handle;

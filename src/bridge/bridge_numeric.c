@@ -233,7 +233,7 @@ pfdw_numeric_column_i128(const PmnInt128 *values, const bool *nulls,
 }
 
 /* False for NaN and infinities. */
-static bool
+static inline bool
 take_apart(const struct varlena *numeric, NumericParts *parts)
 {
 	const char *data = VARDATA_ANY(numeric);
@@ -345,4 +345,57 @@ pfdw_numeric_unscaled(Datum numeric, int precision, int scale, PmnInt128 *out)
 		return PFDW_FIT_NUMBER;
 	*out = parts.negative ? -(PmnInt128) value : (PmnInt128) value;
 	return PFDW_FIT_OK;
+}
+
+/* Drop digits that must be zeroes; division by constants is quick. */
+static inline bool
+drop_zeroes(uint64 *value, int digits)
+{
+	uint64 rest;
+
+	switch (digits)
+	{
+		case 1:
+			rest = *value % 10;
+			*value /= 10;
+			break;
+		case 2:
+			rest = *value % 100;
+			*value /= 100;
+			break;
+		default:
+			rest = *value % 1000;
+			*value /= 1000;
+			break;
+	}
+	return rest == 0;
+}
+
+bool
+pfdw_numeric_unscaled_i64(Datum numeric, int precision, int scale, int64 *out)
+{
+	const struct varlena *varlena =
+		(const struct varlena *) DatumGetPointer(numeric);
+	NumericParts parts;
+	uint64 value = 0;
+	int shift;
+
+	if (VARATT_IS_EXTENDED(varlena) && !VARATT_IS_SHORT(varlena))
+		return false;
+	if (!take_apart(varlena, &parts))
+		return false;
+	shift = 4 * (parts.weight - parts.count + 1) + scale;
+	/* Below 10^19, which 64 bits hold. */
+	if (shift <= -4 || 4 * parts.count + Max(shift, 0) > 19)
+		return false;
+	for (int i = 0; i < parts.count; i++)
+		value = value * 10000 + (uint64) digit_at(&parts, i);
+	if (shift >= 0)
+		value *= power_of_ten[shift];
+	else if (!drop_zeroes(&value, -shift))
+		return false;
+	if (value >= power_of_ten[precision])
+		return false;
+	*out = parts.negative ? -(int64) value : (int64) value;
+	return true;
 }

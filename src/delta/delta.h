@@ -22,15 +22,25 @@ extern void pfdw_delta_init(void); /* from _PG_init */
  * on first use, alive until the transaction ends. Writers are opened on it,
  * as the messages they finish with must live that long.
  */
-extern PfdwTable *pfdw_delta_table(Oid relid, const PfdwTableRef *ref);
+extern PfdwTable *pfdw_delta_table(const PfdwTableRef *ref);
+
+/* Who finished a write. */
+typedef struct PfdwWriteOrigin
+{
+	SubTransactionId subid; /* whose rollback discards it */
+	CommandId command;		/* of the statement: later ones see the rows */
+	/* The rows were computed from rows read (UPDATE, DELETE), so another
+	 * engine's change of their buckets is a conflict (40001). */
+	bool from_read;
+	bool is_last; /* the statement writes no more */
+} PfdwWriteOrigin;
 
 /*
- * pfdw_delta_add -- remember a finished write of this (sub)transaction; takes
- * message over. A rollback discards its files, commit publishes it.
- * from_read: the rows were computed from rows read (UPDATE, DELETE), so
- * another engine's change of their buckets is a conflict (40001).
+ * pfdw_delta_add -- remember a finished write; takes message over. A rollback
+ * discards its files, commit publishes it.
  */
-extern void pfdw_delta_add(Oid relid, PmnMessage *message, bool from_read);
+extern void pfdw_delta_add(const PfdwTableRef *ref, PmnMessage *message,
+						   const PfdwWriteOrigin *origin);
 
 /*
  * pfdw_delta_created -- this transaction made the lake table; a rollback of
@@ -38,8 +48,11 @@ extern void pfdw_delta_add(Oid relid, PmnMessage *message, bool from_read);
  */
 extern void pfdw_delta_created(const PfdwTableRef *ref);
 
-/* Whether relid has unpublished messages in this transaction. */
-extern bool pfdw_delta_has_pending(Oid relid);
+/* Whether the lake table has unpublished messages of this transaction. */
+extern bool pfdw_delta_has_pending(const PfdwTableRef *ref);
+
+/* Whether two references name one lake table. */
+extern bool pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b);
 
 /* ---- in delta_visibility.c -------------------------------------------- */
 
@@ -57,11 +70,13 @@ typedef struct PfdwView
  * pfdw_view_get -- the view for a statement: under READ COMMITTED the newest
  * lake snapshot when a statement first touches the table, later the same
  * for all its scans; under REPEATABLE READ and above that of the
- * transaction's first touch; always with the transaction's own messages. travel
- * other than LATEST reads that snapshot without them.
+ * transaction's first touch; always with the transaction's own messages of
+ * commands before the given one (InvalidCommandId: all of them). travel other
+ * than LATEST reads that snapshot without them.
  */
-extern void pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
-						  const PmnTravel *travel, PfdwView *out);
+extern void pfdw_view_get(const PfdwTableRef *ref, PfdwTable *table,
+						  const PmnTravel *travel, CommandId before,
+						  PfdwView *out);
 
 /*
  * pfdw_view_lock -- take the table's write lock for the rest of the
@@ -69,7 +84,6 @@ extern void pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
  * Under REPEATABLE READ and above a newer lake snapshot that changed rows
  * raises 40001.
  */
-extern void pfdw_view_lock(Oid relid, const PfdwTableRef *ref,
-						   PfdwTable *table);
+extern void pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table);
 
 #endif /* PFDW_DELTA_H */

@@ -14,6 +14,7 @@ typedef struct DeltaMessage
 	struct DeltaMessage *next; /* in order of writing */
 	PmnMessage *message;
 	SubTransactionId subid;
+	CommandId command;
 	bool from_read;
 	int64 base_snapshot_id; /* from_read: what the rows were computed from */
 } DeltaMessage;
@@ -27,11 +28,10 @@ typedef struct StatementKey
 	CommandId curcid;
 } StatementKey;
 
-/* What a transaction knows of one lake table behind one foreign table. */
+/* What a transaction knows of one lake table. */
 typedef struct DeltaTable
 {
 	struct DeltaTable *next; /* in order of first touch */
-	Oid relid;
 	PfdwTableRef ref;
 	PfdwTable *table; /* NULL until pfdw_delta_table */
 	DeltaMessage *messages;
@@ -48,12 +48,11 @@ typedef struct DeltaTable
 	/* The oldest state that the running write may have read. */
 	bool has_base;
 	int64 base_snapshot_id;
-	uint64 last_used;
 } DeltaTable;
 
 /* ---- in delta_xact.c -------------------------------------------------- */
 
-/* The entry of relid and ref, made when missing. */
-extern DeltaTable *pfdw_delta_entry(Oid relid, const PfdwTableRef *ref);
+/* The entry of a lake table, made when missing. */
+extern DeltaTable *pfdw_delta_entry(const PfdwTableRef *ref);
 
 #endif /* PFDW_DELTA_INTERNAL_H */

@@ -8,7 +8,9 @@
  * up when a statement first touches the table and kept for all its scans.
  * A statement is told by its server snapshot (xmin, xmax, command) and the
  * time at which the client's statement began; a function's statements that
- * see the same server state may thus share a view. Under REPEATABLE READ and
+ * see the same server state may thus share a view. As in a heap table, it
+ * sees what commands before its own have written: a BEFORE trigger the rows
+ * that its statement has already done, a STABLE function none of them. Under REPEATABLE READ and
  * above, the snapshot of the transaction's first touch holds to its end.
  *
  * Writers of keyed tables take a lock on the lake table until the transaction
@@ -35,12 +37,13 @@ static StatementKey statement_now(void);
 static bool same_statement(const StatementKey *a, const StatementKey *b);
 static void resolve_latest(PfdwTable *table, int64 *snapshot_id,
 						   int64 *schema_id);
-static void add_pending(const DeltaTable *entry, PfdwView *view);
+static void add_pending(const DeltaTable *entry, CommandId before,
+						PfdwView *view);
 static void check_unchanged(const DeltaTable *entry, PfdwTable *table);
 
 void
-pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
-			  const PmnTravel *travel, PfdwView *out)
+pfdw_view_get(const PfdwTableRef *ref, PfdwTable *table,
+			  const PmnTravel *travel, CommandId before, PfdwView *out)
 {
 	DeltaTable *entry;
 	StatementKey statement;
@@ -59,7 +62,7 @@ pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
 		return;
 	}
 
-	entry = pfdw_delta_entry(relid, ref);
+	entry = pfdw_delta_entry(ref);
 	statement = statement_now();
 	if (!entry->has_view || (!IsolationUsesXactSnapshot() &&
 							 !same_statement(&entry->statement, &statement)))
@@ -76,13 +79,13 @@ pfdw_view_get(Oid relid, const PfdwTableRef *ref, PfdwTable *table,
 	}
 	out->snapshot_id = entry->snapshot_id;
 	out->schema_id = entry->schema_id;
-	add_pending(entry, out);
+	add_pending(entry, before, out);
 }
 
 void
-pfdw_view_lock(Oid relid, const PfdwTableRef *ref, PfdwTable *table)
+pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table)
 {
-	DeltaTable *entry = pfdw_delta_entry(relid, ref);
+	DeltaTable *entry = pfdw_delta_entry(ref);
 
 	if (entry->is_locked)
 		return;
@@ -167,7 +170,7 @@ resolve_latest(PfdwTable *table, int64 *snapshot_id, int64 *schema_id)
 
 /* The messages stay until the transaction ends; the array is the caller's. */
 static void
-add_pending(const DeltaTable *entry, PfdwView *view)
+add_pending(const DeltaTable *entry, CommandId before, PfdwView *view)
 {
 	uint32 count = 0;
 
@@ -177,7 +180,10 @@ add_pending(const DeltaTable *entry, PfdwView *view)
 		count++;
 	view->pending = palloc(count * sizeof(*view->pending));
 	for (DeltaMessage *item = entry->messages; item; item = item->next)
-		view->pending[view->pending_count++] = item->message;
+	{
+		if (item->command < before)
+			view->pending[view->pending_count++] = item->message;
+	}
 }
 
 /* Snapshots after the pinned one, up to the newest. */

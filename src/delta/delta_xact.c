@@ -41,7 +41,6 @@ typedef struct DeltaTransaction
 	MemoryContext context;
 	DeltaTable *tables;
 	CreatedTable *created; /* the youngest first */
-	uint64 use_count;
 } DeltaTransaction;
 
 /* NULL while the transaction has not touched a lake table. */
@@ -53,13 +52,12 @@ static void on_subtransaction(SubXactEvent event, SubTransactionId subid,
 static void reparent(SubTransactionId subid, SubTransactionId parent);
 static DeltaTransaction *transaction_get(void);
 static void copy_ref(PfdwTableRef *dst, const PfdwTableRef *src);
-static bool same_ref(const PfdwTableRef *a, const PfdwTableRef *b);
-static DeltaTable *find_by_relid(Oid relid);
 static void publish_all(void);
 static void publish_table(DeltaTable *entry, const char *earlier);
 static void refuse_prepare(void);
 static void abort_writes(SubTransactionId subid);
 static void discard_messages(DeltaTable *entry, SubTransactionId subid);
+static void forget_table(const PfdwTableRef *ref);
 static void drop_created(SubTransactionId subid);
 
 void
@@ -70,9 +68,9 @@ pfdw_delta_init(void)
 }
 
 PfdwTable *
-pfdw_delta_table(Oid relid, const PfdwTableRef *ref)
+pfdw_delta_table(const PfdwTableRef *ref)
 {
-	DeltaTable *entry = pfdw_delta_entry(relid, ref);
+	DeltaTable *entry = pfdw_delta_entry(ref);
 
 	if (entry->table == NULL)
 	{
@@ -85,25 +83,25 @@ pfdw_delta_table(Oid relid, const PfdwTableRef *ref)
 }
 
 void
-pfdw_delta_add(Oid relid, PmnMessage *message, bool from_read)
+pfdw_delta_add(const PfdwTableRef *ref, PmnMessage *message,
+			   const PfdwWriteOrigin *origin)
 {
-	DeltaTable *entry = find_by_relid(relid);
+	DeltaTable *entry = pfdw_delta_entry(ref);
 	DeltaMessage *added;
 	DeltaMessage **link;
 
 	if (message == NULL)
 		return;
-	if (entry == NULL || entry->table == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INTERNAL_ERROR),
-				 errmsg_internal("relation %u has no open lake table", relid)));
+	Assert(entry->table != NULL);
 	added = MemoryContextAllocZero(transaction->context, sizeof(*added));
 	added->message = message;
-	added->subid = GetCurrentSubTransactionId();
-	added->from_read = from_read;
+	added->subid = origin->subid;
+	added->command = origin->command;
+	added->from_read = origin->from_read;
 	added->base_snapshot_id =
 		entry->has_base ? entry->base_snapshot_id : entry->snapshot_id;
-	entry->has_base = false;
+	if (origin->is_last)
+		entry->has_base = false;
 	link = &entry->messages;
 	while (*link != NULL)
 		link = &(*link)->next;
@@ -128,32 +126,30 @@ pfdw_delta_created(const PfdwTableRef *ref)
 }
 
 bool
-pfdw_delta_has_pending(Oid relid)
+pfdw_delta_has_pending(const PfdwTableRef *ref)
 {
 	if (transaction == NULL)
 		return false;
 	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
 	{
-		if (entry->relid == relid && entry->messages != NULL &&
-			!entry->published)
-			return true;
+		if (pfdw_ref_equal(&entry->ref, ref))
+			return entry->messages != NULL && !entry->published;
 	}
 	return false;
 }
 
 /*
- * The reference is part of the key: ALTER FOREIGN TABLE may point a relation
- * at another lake table within a transaction.
+ * By lake table, not by foreign table: two of them may share one, and ALTER
+ * FOREIGN TABLE may point a relation at another within a transaction.
  */
 DeltaTable *
-pfdw_delta_entry(Oid relid, const PfdwTableRef *ref)
+pfdw_delta_entry(const PfdwTableRef *ref)
 {
 	DeltaTransaction *state = transaction_get();
 	DeltaTable **link = &state->tables;
 	MemoryContext old_context;
 
-	while (*link != NULL &&
-		   ((*link)->relid != relid || !same_ref(&(*link)->ref, ref)))
+	while (*link != NULL && !pfdw_ref_equal(&(*link)->ref, ref))
 		link = &(*link)->next;
 	if (*link == NULL)
 	{
@@ -161,12 +157,10 @@ pfdw_delta_entry(Oid relid, const PfdwTableRef *ref)
 
 		old_context = MemoryContextSwitchTo(state->context);
 		entry = palloc0(sizeof(*entry));
-		entry->relid = relid;
 		copy_ref(&entry->ref, ref);
 		*link = entry;
 		MemoryContextSwitchTo(old_context);
 	}
-	(*link)->last_used = ++state->use_count;
 	return *link;
 }
 
@@ -193,8 +187,8 @@ copy_ref(PfdwTableRef *dst, const PfdwTableRef *src)
 	dst->branch = src->branch == NULL ? NULL : pstrdup(src->branch);
 }
 
-static bool
-same_ref(const PfdwTableRef *a, const PfdwTableRef *b)
+bool
+pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b)
 {
 	const char *a_branch = a->branch == NULL ? "" : a->branch;
 	const char *b_branch = b->branch == NULL ? "" : b->branch;
@@ -202,23 +196,6 @@ same_ref(const PfdwTableRef *a, const PfdwTableRef *b)
 	return strcmp(a->warehouse, b->warehouse) == 0 &&
 		   strcmp(a->database, b->database) == 0 &&
 		   strcmp(a->table, b->table) == 0 && strcmp(a_branch, b_branch) == 0;
-}
-
-/* The entry that was used last: the one the relation points at now. */
-static DeltaTable *
-find_by_relid(Oid relid)
-{
-	DeltaTable *found = NULL;
-
-	if (transaction == NULL)
-		return NULL;
-	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
-	{
-		if (entry->relid == relid &&
-			(found == NULL || entry->last_used > found->last_used))
-			found = entry;
-	}
-	return found;
 }
 
 static void
@@ -377,13 +354,16 @@ make_request(const DeltaTable *entry, PmnCommitRequest *request)
 	memset(request, 0, sizeof(*request));
 	for (DeltaMessage *item = entry->messages; item; item = item->next)
 	{
+		bool is_first = request->message_count == 0;
+		bool counts = item->from_read || !request->fail_on_change;
+
 		messages[request->message_count++] = item->message;
-		if (!item->from_read)
-			continue;
-		if (!request->fail_on_change ||
-			item->base_snapshot_id < request->base_snapshot_id)
+		/* Rows that were read set the base; else the oldest view does, which
+		 * only bounds the commit's search for itself. */
+		if (is_first || (item->from_read && !request->fail_on_change) ||
+			(counts && item->base_snapshot_id < request->base_snapshot_id))
 			request->base_snapshot_id = item->base_snapshot_id;
-		request->fail_on_change = true;
+		request->fail_on_change |= item->from_read;
 	}
 	request->messages = messages;
 	request->commit_identifier = PG_INT64_MAX;
@@ -480,6 +460,18 @@ discard_messages(DeltaTable *entry, SubTransactionId subid)
 	}
 }
 
+/* One of the same name that is made later has nothing to do with it. */
+static void
+forget_table(const PfdwTableRef *ref)
+{
+	DeltaTable **link = &transaction->tables;
+
+	while (*link != NULL && !pfdw_ref_equal(&(*link)->ref, ref))
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = (*link)->next;
+}
+
 static void
 drop_created(SubTransactionId subid)
 {
@@ -495,6 +487,7 @@ drop_created(SubTransactionId subid)
 			continue;
 		}
 		*link = item->next;
+		forget_table(&item->ref);
 		if (pmn_catalog_drop_table(item->catalog, item->ref.database,
 								   item->ref.table) != PMN_OK)
 			ereport(WARNING,

@@ -160,6 +160,9 @@ extern bool paimonAnalyzeForeignTable(Relation relation,
 
 /* ---- in fdw_writer.c -------------------------------------------------- */
 extern void pfdw_writer_init(void); /* from _PG_init */
+/* Close what other statements, inside which this one runs, have written to a
+ * lake table so far; estate is this one's. */
+extern void pfdw_writers_flush(const EState *estate, const PfdwTableRef *ref);
 
 /* ---- in fdw_ddl.c ----------------------------------------------------- */
 extern void pfdw_ddl_init(void); /* installs the ProcessUtility hook */

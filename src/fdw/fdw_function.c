@@ -475,7 +475,7 @@ paimon_compact(PG_FUNCTION_ARGS)
 	table =
 		open_for_function(CurrentMemoryContext, relid, ACL_INSERT, &options);
 	pfdw_check(table->env, pmn_table_check_write(table->table));
-	if (pfdw_delta_has_pending(relid))
+	if (pfdw_delta_has_pending(&options->ref))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("cannot compact lake table \"%s\" now",
@@ -483,7 +483,7 @@ paimon_compact(PG_FUNCTION_ARGS)
 				 errdetail("This transaction has rows that are not published "
 						   "yet.")));
 	if (pmn_table_has_primary_key(table->table))
-		pfdw_view_lock(relid, &options->ref, table);
+		pfdw_view_lock(&options->ref, table);
 	snapshot_id = newest_snapshot(table);
 	if (snapshot_id == 0)
 		PG_RETURN_NULL();

@@ -88,7 +88,7 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 						errdetail("Its options name an earlier snapshot.")));
 	pfdw_relation_check_write(relid, options);
 	/* The transaction's own handle: the statement will need it anyway. */
-	table = pfdw_delta_table(relid, &options->ref);
+	table = pfdw_delta_table(&options->ref);
 	pfdw_check(table->env, pmn_table_check_write(table->table));
 	if (plan->operation == CMD_INSERT)
 		return NIL;

@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 PfdwReader *
 pfdw_reader_create(MemoryContext parent, Relation relation)
@@ -44,8 +45,12 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 		pfdw_travel_get(reader->options, &reader->travel);
 	reader->table = pfdw_relation_open(reader->env, relid, reader->options);
 	if (lock && pmn_table_has_primary_key(reader->table->table))
-		pfdw_view_lock(relid, &reader->options->ref, reader->table);
-	pfdw_view_get(relid, &reader->options->ref, reader->table, &reader->travel,
+		pfdw_view_lock(&reader->options->ref, reader->table);
+	/* A search for duplicates wants all rows, a query its snapshot's. */
+	pfdw_view_get(&reader->options->ref, reader->table, &reader->travel,
+				  reader->ignores_as_of || !ActiveSnapshotSet()
+					  ? InvalidCommandId
+					  : GetActiveSnapshot()->curcid,
 				  &reader->view);
 	pfdw_relation_use_declared_schema(reader->table, reader->options);
 	reader->columns = pfdw_columns_match(

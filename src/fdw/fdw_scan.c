@@ -63,6 +63,7 @@ attach(ForeignScanState *node)
 	PfdwReader *reader = state->reader;
 	bool changes = state->is_target || state->is_locked;
 
+	pfdw_writers_flush(node->ss.ps.state, &reader->options->ref);
 	pfdw_reader_open(reader, changes);
 	if (state->is_locked && !pmn_table_has_primary_key(reader->table->table))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

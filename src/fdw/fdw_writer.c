@@ -13,9 +13,14 @@
  * - New rows of a key-changing UPDATE are written after everything else of
  *   the statement: otherwise, in "SET id = id + 1", the delete of the second
  *   row would remove what the first one became.
- * - Files are closed before AFTER ROW triggers run, so that those see the
+ * - Files are closed before AFTER triggers run, so that those see the
  *   statement's rows: a hook on ExecutorFinish does it. A later row of the
  *   same statement simply opens the next file.
+ * - They are also closed when another statement that runs inside this one (in
+ *   a BEFORE trigger, a volatile function, or any trigger of COPY, which has
+ *   no ExecutorFinish) reads or writes the lake table: it must see the rows
+ *   done so far, and number its own after them. New keys of a key-changing
+ *   UPDATE are still held back then.
  *
  * A failed statement never comes to its end. Its open files go with the
  * transaction's handle or the savepoint's end (delta/); what the list below
@@ -42,6 +47,8 @@ static void subxact_callback(SubXactEvent event, SubTransactionId subid,
 static void xact_callback(XactEvent event, void *arg);
 static void writer_prepare(PfdwWriter *writer, Relation relation);
 static void write_pending_batch(PfdwWriter *writer);
+static void writer_close_files(PfdwWriter *writer, Relation relation,
+							   bool is_last);
 static void writer_finish(PfdwWriter *writer, Relation relation);
 
 void
@@ -71,6 +78,7 @@ pfdw_writer_acquire(EState *estate, Relation relation)
 			return writer;
 		}
 	}
+	pfdw_writers_flush(estate, &pfdw_options_get(relid)->ref);
 	/*
 	 * Not below the statement's context: the list outlives a failed
 	 * statement by a little, until the transaction hooks clear it.
@@ -82,6 +90,9 @@ pfdw_writer_acquire(EState *estate, Relation relation)
 	writer->estate = estate;
 	writer->relid = relid;
 	writer->subid = GetCurrentSubTransactionId();
+	/* COPY has none in its state. */
+	writer->command = estate->es_output_cid != 0 ? estate->es_output_cid
+												 : GetCurrentCommandId(true);
 	writer->references = 1;
 	writer->context = context;
 	writer_prepare(writer, relation);
@@ -166,14 +177,14 @@ writer_prepare(PfdwWriter *writer, Relation relation)
 	for (int i = 0; i < writer->tupdesc->natts; i++)
 		TupleDescAttr(writer->tupdesc, i)->attnotnull =
 			TupleDescAttr(RelationGetDescr(relation), i)->attnotnull;
-	writer->table = pfdw_delta_table(writer->relid, &options->ref);
+	writer->table = pfdw_delta_table(&options->ref);
 	pfdw_check(writer->table->env, pmn_table_check_write(writer->table->table));
 	writer->columns = pfdw_columns_match(relation, writer->table->schema,
 										 &writer->column_count);
 	find_required(writer, relation);
 	find_key(writer);
 	if (writer->has_key)
-		pfdw_view_lock(writer->relid, &options->ref, writer->table);
+		pfdw_view_lock(&options->ref, writer->table);
 	writer->encoder = pfdw_encoder_create(
 		writer->table->schema, writer->columns, writer->column_count);
 }
@@ -185,14 +196,14 @@ open_write(PfdwWriter *writer)
 	PmnWriteRequest request = {0};
 	PfdwView view;
 
-	pfdw_view_get(writer->relid, &writer->options->ref, writer->table, &latest,
-				  &view);
+	pfdw_view_get(&writer->options->ref, writer->table, &latest,
+				  InvalidCommandId, &view);
 	request.base_snapshot_id = view.snapshot_id;
 	request.pending = view.pending;
 	request.pending_count = view.pending_count;
 	request.memory_limit_bytes =
 		(size_t) Max(maintenance_work_mem, 65536) * 1024;
-	writer->write = pfdw_write_open(writer->table, &request);
+	writer->write = pfdw_write_open(writer->table, &request, writer->subid);
 }
 
 void
@@ -258,10 +269,21 @@ write_deferred(PfdwWriter *writer)
 
 /* Close the files and give the message to the transaction. */
 static void
-writer_finish(PfdwWriter *writer, Relation relation)
+writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 {
+	PfdwWriteOrigin origin = {writer->subid, writer->command, writer->from_read,
+							  is_last};
 	PmnMessage *message = NULL;
 
+	/* A trigger's exception block may have caught the failure, but not what
+	 * it left undone. */
+	if (writer->is_closing)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot write to foreign table \"%s\" after a failure "
+						"in the same statement",
+						RelationGetRelationName(relation))));
+	writer->is_closing = true;
 	if (writer->inserted != NULL)
 	{
 		pfdw_strict_check(writer, relation);
@@ -269,15 +291,44 @@ writer_finish(PfdwWriter *writer, Relation relation)
 		pfdw_keyset_free(writer->inserted);
 		writer->inserted = NULL;
 	}
-	write_deferred(writer);
+	if (is_last)
+		write_deferred(writer);
 	write_pending_batch(writer);
-	if (writer->write == NULL)
-		return;
-	pfdw_check(writer->table->env, pmn_write_finish(writer->write, &message));
-	pfdw_write_close(writer->table->env, writer->write);
-	writer->write = NULL;
-	if (message != NULL)
-		pfdw_delta_add(writer->relid, message, writer->from_read);
+	if (writer->write != NULL)
+	{
+		pfdw_check(writer->table->env,
+				   pmn_write_finish(writer->write, &message));
+		pfdw_write_close(writer->table->env, writer->write);
+		writer->write = NULL;
+		if (message != NULL)
+			pfdw_delta_add(&writer->options->ref, message, &origin);
+	}
+	writer->is_closing = false;
+}
+
+static void
+writer_finish(PfdwWriter *writer, Relation relation)
+{
+	writer_close_files(writer, relation, true);
+}
+
+void
+pfdw_writers_flush(const EState *estate, const PfdwTableRef *ref)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &open_writers)
+	{
+		PfdwWriter *writer = dlist_container(PfdwWriter, node, iter.cur);
+		Relation relation;
+
+		if (writer->estate == estate ||
+			!pfdw_ref_equal(&writer->options->ref, ref))
+			continue;
+		relation = RelationIdGetRelation(writer->relid);
+		writer_close_files(writer, relation, false);
+		RelationClose(relation);
+	}
 }
 
 static void

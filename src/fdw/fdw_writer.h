@@ -43,6 +43,7 @@ typedef struct PfdwWriter
 	EState *estate;
 	Oid relid;
 	SubTransactionId subid;
+	CommandId command; /* of the statement */
 	int references;
 	MemoryContext context;	   /* ends with the statement */
 	MemoryContext row_context; /* reset for each row */
@@ -58,6 +59,7 @@ typedef struct PfdwWriter
 	List *required; /* attribute numbers that the lake wants NOT NULL */
 	bool has_key;
 	bool from_read;
+	bool is_closing; /* true for ever when that failed */
 	Tuplestorestate *deferred; /* new rows of key-changing updates */
 	TupleTableSlot *deferred_slot;
 	PfdwKeySet *inserted; /* insert_mode 'strict' */

@@ -32,7 +32,6 @@ typedef struct Compiler
 	AvroProgram *program;
 	PmnArena *arena;
 	PmnEnv *env;
-	uint32_t visit_count; /* of types; shared ones count each time */
 } Compiler;
 
 static PmnCode compile_value(Compiler *compiler, const AvroSchema *schema,
@@ -91,7 +90,7 @@ pmn_avro_item_size(PmnAvroKind kind, const PmnAvroRecord *record)
 static PmnCode
 count_visit(Compiler *compiler)
 {
-	if (++compiler->visit_count > PMN_AVRO_NODE_COUNT_MAX)
+	if (++compiler->program->visit_count > PMN_AVRO_NODE_COUNT_MAX)
 		return pmn_fail(compiler->env, PMN_CORRUPT,
 						"the Avro schema of file \"%s\" is too large",
 						compiler->program->file_name);
@@ -412,6 +411,20 @@ pmn_avro_compile(AvroProgram *program, PmnArena *arena,
 				   .record = record};
 
 	PMN_TRY(compile_value(&compiler, schema, &root));
+	return emit_op(&compiler, OP_END, 0, 0);
+}
+
+PmnCode
+pmn_avro_compile_skip(AvroProgram *program, PmnArena *arena,
+					  const AvroMember *members, uint32_t count,
+					  uint32_t *start)
+{
+	Compiler compiler = {
+		.program = program, .arena = arena, .env = program->env};
+
+	*start = (uint32_t) program->steps.count;
+	for (uint32_t i = 0; i < count; i++)
+		PMN_TRY(compile_skip(&compiler, members[i].type));
 	return emit_op(&compiler, OP_END, 0, 0);
 }
 

@@ -10,7 +10,9 @@
  * states (records of a block, items of an array) are checked against the
  * bytes left by it, before anything is allocated.
  */
-#include "codec_avro_internal.h"
+#include <stdio.h>
+
+#include "codec_avro_container.h"
 #include "codec_json.h"
 
 typedef struct SchemaParser
@@ -30,6 +32,22 @@ static const char *const type_names[] = {
 	[AVRO_RECORD] = "record", [AVRO_ENUM] = "enum",
 	[AVRO_ARRAY] = "array",	  [AVRO_MAP] = "map",
 	[AVRO_UNION] = "",		  [AVRO_FIXED] = "fixed",
+};
+
+/* Each with the type that it refines. */
+static const struct
+{
+	const char *name;
+	AvroType type;
+} logical_names[] = {
+	[AVRO_LOGICAL_NONE] = {"", AVRO_NULL},
+	[AVRO_LOGICAL_DECIMAL] = {"decimal", AVRO_BYTES},
+	[AVRO_LOGICAL_DATE] = {"date", AVRO_INT},
+	[AVRO_LOGICAL_TIME_MILLIS] = {"time-millis", AVRO_INT},
+	[AVRO_LOGICAL_TIME_MICROS] = {"time-micros", AVRO_LONG},
+	[AVRO_LOGICAL_TIMESTAMP_MILLIS] = {"timestamp-millis", AVRO_LONG},
+	[AVRO_LOGICAL_TIMESTAMP_MICROS] = {"timestamp-micros", AVRO_LONG},
+	[AVRO_LOGICAL_TIMESTAMP_NANOS] = {"timestamp-nanos", AVRO_LONG},
 };
 
 /* Fewest bytes by type; composite types are computed. */
@@ -101,6 +119,43 @@ find_named(SchemaParser *parser, const char *name)
 	return NULL;
 }
 
+static bool
+is_primitive(const char *name, AvroType *type)
+{
+	for (AvroType t = AVRO_NULL; t <= AVRO_STRING; t++)
+		if (strcmp(name, type_names[t]) == 0)
+		{
+			*type = t;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * {"type": T, "logicalType": ...}. Names we don't know, or on types they do
+ * not belong to, are ignored, as Avro's specification wants it.
+ */
+static void
+read_logical(const PmnJsonNode *json, AvroSchema *node)
+{
+	const char *name = pmn_json_text(pmn_json_member(json, "logicalType"));
+	const PmnJsonNode *scale = pmn_json_member(json, "scale");
+	int64_t value;
+
+	/* Local timestamps are stored as the others are. */
+	if (name != NULL && strncmp(name, "local-timestamp-", 16) == 0)
+		name += 6;
+	for (AvroLogical l = AVRO_LOGICAL_DECIMAL;
+		 name != NULL && l <= AVRO_LOGICAL_TIMESTAMP_NANOS; l++)
+		if (strcmp(name, logical_names[l].name) == 0 &&
+			(node->type == logical_names[l].type ||
+			 (l == AVRO_LOGICAL_DECIMAL && node->type == AVRO_FIXED)))
+			node->logical = l;
+	if (node->logical == AVRO_LOGICAL_DECIMAL && scale != NULL &&
+		pmn_json_int64(scale, &value) && value >= 0 && value <= INT32_MAX)
+		node->scale = (int32_t) value;
+}
+
 /* A type given by its name alone. */
 static PmnCode
 parse_name(SchemaParser *parser, const char *name, const char *space,
@@ -108,14 +163,14 @@ parse_name(SchemaParser *parser, const char *name, const char *space,
 {
 	const char *full;
 	AvroSchema *node;
+	AvroType type;
 
-	for (AvroType type = AVRO_NULL; type <= AVRO_STRING; type++)
-		if (strcmp(name, type_names[type]) == 0)
-		{
-			PMN_TRY(new_node(parser, type, &node));
-			*out = node;
-			return PMN_OK;
-		}
+	if (is_primitive(name, &type))
+	{
+		PMN_TRY(new_node(parser, type, &node));
+		*out = node;
+		return PMN_OK;
+	}
 	full = full_name(parser, name, space);
 	if (full == NULL)
 		return PMN_NO_MEMORY;
@@ -237,6 +292,7 @@ parse_fixed(SchemaParser *parser, const PmnJsonNode *json, const char *space,
 		return bad_schema(parser, "a fixed type without size", "");
 	node->fixed_size = (uint32_t) value;
 	node->min_size = node->fixed_size;
+	read_logical(json, node);
 	return PMN_OK;
 }
 
@@ -274,6 +330,8 @@ parse_node(SchemaParser *parser, const PmnJsonNode *json, const char *space,
 {
 	const PmnJsonNode *type;
 	const char *name;
+	AvroSchema *node;
+	AvroType primitive;
 
 	if (depth > PMN_AVRO_DEPTH_MAX)
 		return bad_schema(parser, "too many levels", "");
@@ -293,7 +351,12 @@ parse_node(SchemaParser *parser, const PmnJsonNode *json, const char *space,
 	for (AvroType complex = AVRO_RECORD; complex <= AVRO_FIXED; complex++)
 		if (complex != AVRO_UNION && strcmp(name, type_names[complex]) == 0)
 			return parse_complex(parser, json, complex, space, depth, out);
-	return parse_name(parser, name, space, out);
+	if (!is_primitive(name, &primitive))
+		return parse_name(parser, name, space, out);
+	PMN_TRY(new_node(parser, primitive, &node));
+	read_logical(json, node);
+	*out = node;
+	return PMN_OK;
 }
 
 PmnCode
@@ -310,4 +373,21 @@ pmn_avro_parse_schema(PmnArena *arena, PmnBytes json, const char *file_name,
 	code = parse_node(&parser, pmn_json_root(document), "", 0, out);
 	pmn_json_free(document);
 	return code;
+}
+
+const char *
+pmn_avro_type_name(const AvroSchema *schema, char *dst, size_t size)
+{
+	const char *name =
+		schema->type == AVRO_UNION ? "union" : type_names[schema->type];
+
+	if (schema->logical == AVRO_LOGICAL_DECIMAL)
+		snprintf(dst, size, "%s (decimal of scale %" PRId32 ")", name,
+				 schema->scale);
+	else if (schema->logical != AVRO_LOGICAL_NONE)
+		snprintf(dst, size, "%s (%s)", name,
+				 logical_names[schema->logical].name);
+	else
+		snprintf(dst, size, "%s", name);
+	return dst;
 }

@@ -13,7 +13,8 @@
 
 #include <strings.h>
 
-static const PmnFormatOps *const formats[] = {&pmn_format_parquet};
+static const PmnFormatOps *const formats[] = {
+	&pmn_format_parquet, &pmn_format_orc, &pmn_format_avro};
 
 PmnCode
 pmn_format_lookup(PmnEnv *env, const char *name, const PmnFormatOps **out)
@@ -28,7 +29,8 @@ pmn_format_lookup(PmnEnv *env, const char *name, const PmnFormatOps **out)
 	}
 	pmn_fail(env, PMN_UNSUPPORTED, "file format \"%.64s\" is not supported",
 			 name);
-	return pmn_hint(env, "the supported file format is \"parquet\"");
+	return pmn_hint(env, "the supported file formats are \"parquet\", "
+						 "\"orc\" and \"avro\"");
 }
 
 PmnCode

@@ -36,6 +36,7 @@ typedef struct PmnFormatReadRequest
 	const PmnSchema *filter_schema;
 	const int32_t *filter_columns;
 	size_t memory_limit_bytes; /* 0 = 32 MB */
+	const PmnSchema *schema;   /* for format options "orc.*"; may be NULL */
 } PmnFormatReadRequest;
 
 typedef struct PmnFormatWriteOptions
@@ -57,6 +58,10 @@ typedef struct PmnFormatOps
 						   PmnFormatWriter **out);
 } PmnFormatOps;
 
+#define PMN_ROW_COUNT_UNKNOWN UINT64_MAX
+
+#define PMN_ROW_COUNT_UNKNOWN UINT64_MAX
+
 struct PmnFormatReader
 {
 	/* *out NULL at the end; valid until the next call. At most
@@ -66,7 +71,10 @@ struct PmnFormatReader
 					uint64_t *first_row);
 	void (*close)(PmnFormatReader *reader);
 	PmnEnv *env;
-	uint64_t row_count; /* of the whole file, from its footer */
+	/* Of the whole file, from its footer. PMN_ROW_COUNT_UNKNOWN when the
+	 * format has none: rows must then be read to be counted, which works
+	 * without columns too (batches of no columns). */
+	uint64_t row_count;
 };
 
 struct PmnFormatWriter
@@ -109,5 +117,11 @@ void pmn_format_writer_close(PmnFormatWriter *writer); /* NULL allowed */
 
 /* Write NULL-safe "parquet" ops; format.c lists them. */
 extern const PmnFormatOps pmn_format_parquet;
+/* Reads only: open_writer is PMN_UNSUPPORTED. */
+extern const PmnFormatOps pmn_format_avro;
+/* Reads only: open_writer is PMN_UNSUPPORTED. */
+extern const PmnFormatOps pmn_format_avro;
+/* Reads only. */
+extern const PmnFormatOps pmn_format_orc;
 
 #endif /* FORMAT_H */

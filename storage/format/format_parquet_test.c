@@ -570,7 +570,11 @@ count_filtered(PmnTestEnv *env, PmnFileSystem *fs, const PmnPredicate *filter,
 		 NULL}};
 	PmnSchema schema = {.fields = fields, .field_count = 2};
 	int32_t positions[] = {1, 0};
-	PmnFormatReadRequest request = {columns, 2, filter, &schema, positions, 0};
+	PmnFormatReadRequest request = {.columns = columns,
+									.column_count = 2,
+									.filter = filter,
+									.filter_schema = &schema,
+									.filter_columns = positions};
 	PmnFormatReader *reader;
 	PmnFileReader *file;
 	PmnBatch *batch;
@@ -652,8 +656,11 @@ TEST(skipping_keeps_every_value)
 	PmnSchema schema = {.fields = fields, .field_count = 1};
 	PmnPredicate filter = {PMN_PREDICATE_NOT_NULL, 0, NULL, 0, NULL, 0};
 	int32_t positions[] = {4};
-	PmnFormatReadRequest request = {row_columns, COLUMNS,	&filter,
-									&schema,	 positions, 0};
+	PmnFormatReadRequest request = {.columns = row_columns,
+									.column_count = COLUMNS,
+									.filter = &filter,
+									.filter_schema = &schema,
+									.filter_columns = positions};
 	uint32_t columns[COLUMNS];
 	PmnFormatReader *reader;
 	PmnFileReader *file;
@@ -892,7 +899,7 @@ TEST(lookup)
 	pmn_test_env_init(&env);
 	CHECK_OK(&env, pmn_format_lookup(&env.base, "PARQUET", &format));
 	CHECK(format == &pmn_format_parquet);
-	CHECK(pmn_format_lookup(&env.base, "orc", &format) == PMN_UNSUPPORTED);
+	CHECK(pmn_format_lookup(&env.base, "lance", &format) == PMN_UNSUPPORTED);
 	CHECK(format == NULL);
 }
 

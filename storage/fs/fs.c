@@ -19,12 +19,11 @@
 #define NAME_SIZE_MAX 255
 
 static PmnCode
-check_path(PmnFileSystem *fs, const char *path)
+check_path(const PmnFileSystem *fs, const char *path)
 {
 	const char *at = path;
 
 	PMN_ASSERT(fs != NULL && fs->ops != NULL && path != NULL);
-	PMN_TRY(pmn_poll(fs->env));
 	if (path[0] != '/')
 		return pmn_fail(fs->env, PMN_INVALID, "path \"%s\" is not absolute",
 						path);
@@ -46,6 +45,13 @@ check_path(PmnFileSystem *fs, const char *path)
 	return PMN_OK;
 }
 
+static PmnCode
+begin(PmnFileSystem *fs, const char *path)
+{
+	PMN_TRY(pmn_poll(fs->env));
+	return check_path(fs, path);
+}
+
 void
 pmn_fs_close(PmnFileSystem *fs)
 {
@@ -59,7 +65,7 @@ pmn_fs_open_read(PmnFileSystem *fs, const char *path, PmnFileReader **out)
 	PmnCode code;
 
 	*out = NULL;
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	code = fs->ops->open_read(fs, path, out);
 	PMN_ASSERT((code == PMN_OK) == (*out != NULL));
 	return code;
@@ -98,7 +104,7 @@ pmn_fs_open_write(PmnFileSystem *fs, const char *path, PmnFileWriter **out)
 	PmnCode code;
 
 	*out = NULL;
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	code = fs->ops->open_write(fs, path, out);
 	PMN_ASSERT((code == PMN_OK) == (*out != NULL));
 	return code;
@@ -178,7 +184,7 @@ PmnCode
 pmn_fs_put(PmnFileSystem *fs, const char *path, PmnPutMode mode, PmnBytes src)
 {
 	PMN_ASSERT(mode == PMN_PUT_NEW || mode == PMN_PUT_OVERWRITE);
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	fs->env->counters.write_requests++;
 	fs->env->counters.write_bytes += src.size;
 	return fs->ops->put(fs, path, mode, src);
@@ -189,7 +195,7 @@ pmn_fs_list(PmnFileSystem *fs, const char *path, PmnArena *arena,
 			PmnFileList *out)
 {
 	memset(out, 0, sizeof(*out));
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	fs->env->counters.list_requests++;
 	return fs->ops->list(fs, path, arena, out);
 }
@@ -198,7 +204,7 @@ PmnCode
 pmn_fs_exists(PmnFileSystem *fs, const char *path, bool *exists)
 {
 	*exists = false;
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	fs->env->counters.list_requests++;
 	return fs->ops->exists(fs, path, exists);
 }
@@ -206,7 +212,7 @@ pmn_fs_exists(PmnFileSystem *fs, const char *path, bool *exists)
 PmnCode
 pmn_fs_make_directory(PmnFileSystem *fs, const char *path)
 {
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	fs->env->counters.write_requests++;
 	return fs->ops->make_directory(fs, path);
 }
@@ -214,6 +220,7 @@ pmn_fs_make_directory(PmnFileSystem *fs, const char *path)
 PmnCode
 pmn_fs_remove(PmnFileSystem *fs, const char *path)
 {
+	/* No poll: the files of a cancelled statement have to go, too. */
 	PMN_TRY(check_path(fs, path));
 	fs->env->counters.write_requests++;
 	return fs->ops->remove(fs, path);
@@ -222,7 +229,7 @@ pmn_fs_remove(PmnFileSystem *fs, const char *path)
 PmnCode
 pmn_fs_remove_tree(PmnFileSystem *fs, const char *path)
 {
-	PMN_TRY(check_path(fs, path));
+	PMN_TRY(begin(fs, path));
 	if (path[strspn(path, "/")] == '\0')
 		return pmn_fail(fs->env, PMN_INVALID,
 						"the root directory cannot be removed");

@@ -150,11 +150,15 @@ TEST(calls_poll_for_cancellation)
 	pmn_test_env_init(&env);
 	env.base.should_stop = should_stop;
 	CHECK_OK(&env, pmn_fs_memory_open(&env.base, &fs));
-	CHECK_OK(&env, pmn_fs_exists(fs, "/a", &exists));
+	CHECK_OK(&env, pmn_fs_put(fs, "/b", PMN_PUT_NEW, pmn_bytes("", 0)));
 	stopped = true;
 	CHECK(pmn_fs_exists(fs, "/a", &exists) == PMN_CANCELLED);
 	CHECK(pmn_fs_put(fs, "/a", PMN_PUT_NEW, pmn_bytes("", 0)) == PMN_CANCELLED);
+	/* Cleaning up after a cancel goes on. */
+	CHECK_OK(&env, pmn_fs_remove(fs, "/b"));
 	stopped = false;
+	CHECK_OK(&env, pmn_fs_exists(fs, "/b", &exists));
+	CHECK(!exists);
 	pmn_fs_close(fs);
 }
 

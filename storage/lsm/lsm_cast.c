@@ -1,22 +1,22 @@
 /*
  * lsm_cast.c
  *
- * Casts of schema evolution, column at a time. Exact numbers (integers,
- * decimals, booleans) pass through a 128-bit integer with a scale, floats
- * through double, timestamps through milliseconds and the nanoseconds within
- * one. Differences in results between engines would be silent, so each rule
- * is Paimon's: narrowing wraps, floats to integers saturate, decimals round
- * half up and become null when they do not fit, timestamps are cut towards
- * the past, text is cut by characters.
+ * Casts of schema evolution, column at a time: which cast there is between
+ * two types, and those between numbers, to text and to bytes. Exact numbers
+ * (integers, decimals, booleans) pass through a 128-bit integer with a scale,
+ * floats through double. Differences in results between engines would be
+ * silent, so each rule is Paimon's: narrowing wraps, floats to integers
+ * saturate, decimals round half up and become null when they do not fit, text
+ * is cut by characters.
  */
-#include "lsm_cast.h"
+#include "lsm_cast_internal.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MILLIS_PER_DAY INT64_C(86400000)
-#define NANOS_PER_MILLI 1000000
+/* The longest decimals that Java divides as doubles. */
+#define DIVIDED_PRECISION_MAX 18
 
 /* ---- which cast -------------------------------------------------------- */
 
@@ -59,35 +59,47 @@ is_widening(const PmnType *from, const PmnType *to)
 		   pmn_type_vector_kind(from) == pmn_type_vector_kind(to);
 }
 
-/* Text or bytes that fit as they are: no cutting, no padding. */
+/* Text or bytes that fit as they are: no cutting, no padding. A file may hold
+ * longer text than its type says, so only no limit is always wide enough.
+ * Bytes become text whatever its length is. */
 static bool
 is_same_bytes(const PmnType *from, const PmnType *to)
 {
-	if (to->kind == PMN_TYPE_VARCHAR)
-		return is_text(from) && from->length <= to->length;
-	if (to->kind == PMN_TYPE_VARBINARY)
-		return (is_binary(from) && from->length <= to->length) ||
-			   (is_text(from) && to->length == PMN_LENGTH_MAX);
-	return false;
+	if (is_text(to) && is_binary(from))
+		return true;
+	return to->length == PMN_LENGTH_MAX &&
+		   ((to->kind == PMN_TYPE_VARCHAR && is_text(from)) ||
+			(to->kind == PMN_TYPE_VARBINARY &&
+			 (is_binary(from) || is_text(from))));
 }
 
-/* Milliseconds and microseconds have the same vector kind. */
+static bool
+is_timestamp(const PmnType *type)
+{
+	return type->kind == PMN_TYPE_TIMESTAMP ||
+		   type->kind == PMN_TYPE_TIMESTAMP_LTZ;
+}
+
+/* Milliseconds and microseconds have the same vector kind. Without and with
+ * time zone are the same, in UTC. */
 static bool
 is_same_instant(const PmnType *from, const PmnType *to)
 {
-	return (from->precision <= 3) == (to->precision <= 3) &&
-		   from->kind == to->kind && from->precision <= to->precision &&
-		   (from->kind == PMN_TYPE_TIMESTAMP ||
-			from->kind == PMN_TYPE_TIMESTAMP_LTZ) &&
+	return is_timestamp(from) && is_timestamp(to) &&
+		   (from->precision <= 3) == (to->precision <= 3) &&
+		   from->precision <= to->precision &&
 		   pmn_type_vector_kind(from) == pmn_type_vector_kind(to);
 }
 
+/* Dates and times have one form as text, which is not cut: for them there is
+ * STRING only. */
 static bool
-has_text_form(const PmnType *type)
+has_text_form(const PmnType *from, const PmnType *to)
 {
-	return is_exact(type) || is_real(type) || is_text(type) ||
-		   is_binary(type) || type->kind == PMN_TYPE_DATE ||
-		   type->kind == PMN_TYPE_TIME || type->kind == PMN_TYPE_TIMESTAMP;
+	if (from->kind == PMN_TYPE_DATE || from->kind == PMN_TYPE_TIME ||
+		is_timestamp(from))
+		return to->kind == PMN_TYPE_VARCHAR && to->length == PMN_LENGTH_MAX;
+	return is_exact(from) || is_real(from) || is_text(from);
 }
 
 static bool
@@ -96,36 +108,45 @@ find_number_cast(const PmnType *from, const PmnType *to, PmnCastKind *kind)
 	if (!is_exact(from) && !is_real(from))
 		return false;
 	if (is_integer(to))
-	{
 		*kind = PMN_CAST_TO_INTEGER;
-		return true;
-	}
-	if (is_real(to))
-	{
+	else if (is_real(to))
 		*kind = PMN_CAST_TO_REAL;
-		return true;
-	}
-	*kind = to->kind == PMN_TYPE_DECIMAL ? PMN_CAST_TO_DECIMAL
-										 : PMN_CAST_TO_BOOLEAN;
-	return (to->kind == PMN_TYPE_DECIMAL && is_exact(from) &&
-			from->kind != PMN_TYPE_BOOLEAN) ||
-		   (to->kind == PMN_TYPE_BOOLEAN && is_integer(from));
+	else if (to->kind == PMN_TYPE_DECIMAL)
+		*kind = PMN_CAST_TO_DECIMAL;
+	else if (to->kind == PMN_TYPE_BOOLEAN && is_integer(from))
+		*kind = PMN_CAST_TO_BOOLEAN;
+	else
+		return false;
+	return true;
 }
 
 static bool
 find_time_cast(const PmnType *from, const PmnType *to, PmnCastKind *kind)
 {
-	bool is_timestamp = from->kind == PMN_TYPE_TIMESTAMP;
-
-	if (to->kind == PMN_TYPE_TIMESTAMP || to->kind == PMN_TYPE_TIMESTAMP_LTZ)
+	if (is_timestamp(to))
 	{
 		*kind = PMN_CAST_TO_TIMESTAMP;
-		return from->kind == to->kind ||
-			   (from->kind == PMN_TYPE_DATE && to->kind == PMN_TYPE_TIMESTAMP);
+		return is_timestamp(from) || from->kind == PMN_TYPE_DATE ||
+			   from->kind == PMN_TYPE_TIME || from->kind == PMN_TYPE_INT ||
+			   from->kind == PMN_TYPE_BIGINT;
 	}
-	*kind = to->kind == PMN_TYPE_DATE ? PMN_CAST_TO_DATE : PMN_CAST_TO_TIME;
-	return is_timestamp &&
-		   (to->kind == PMN_TYPE_DATE || to->kind == PMN_TYPE_TIME);
+	if (to->kind == PMN_TYPE_DATE)
+		*kind = PMN_CAST_TO_DATE;
+	else if (to->kind == PMN_TYPE_TIME)
+		*kind = PMN_CAST_TO_TIME;
+	else if (to->kind == PMN_TYPE_INT || to->kind == PMN_TYPE_BIGINT)
+		*kind = PMN_CAST_TO_SECONDS;
+	else
+		return false;
+	return is_timestamp(from);
+}
+
+static bool
+is_parsed(const PmnType *from, const PmnType *to)
+{
+	return is_text(from) &&
+		   (is_exact(to) || is_real(to) || to->kind == PMN_TYPE_DATE ||
+			to->kind == PMN_TYPE_TIME || is_timestamp(to));
 }
 
 static bool
@@ -138,12 +159,17 @@ find_cast(const PmnType *from, const PmnType *to, PmnCastKind *kind)
 	if (is_text(to))
 	{
 		*kind = PMN_CAST_TO_TEXT;
-		return has_text_form(from);
+		return has_text_form(from, to);
 	}
 	if (is_binary(to))
 	{
 		*kind = PMN_CAST_TO_BYTES;
 		return is_binary(from) || is_text(from);
+	}
+	if (is_parsed(from, to))
+	{
+		*kind = PMN_CAST_PARSE;
+		return true;
 	}
 	return find_number_cast(from, to, kind) || find_time_cast(from, to, kind);
 }
@@ -189,8 +215,8 @@ load_real(const PmnVector *src, uint32_t row)
 	return ((const double *) src->values)[row];
 }
 
-static PmnInt128
-power_of_ten(int32_t exponent)
+PmnInt128
+pmn_cast_power_of_ten(int32_t exponent)
 {
 	PmnInt128 power = 1;
 
@@ -249,7 +275,7 @@ static void
 cast_to_integer(const PmnCast *cast, const PmnVector *src, uint32_t count,
 				PmnVector *dst)
 {
-	PmnInt128 divisor = power_of_ten(scale_of(cast->from));
+	PmnInt128 divisor = pmn_cast_power_of_ten(scale_of(cast->from));
 	int32_t *narrowed = dst->values;
 	int64_t *wide = dst->values;
 
@@ -274,15 +300,13 @@ cast_to_integer(const PmnCast *cast, const PmnVector *src, uint32_t count,
 
 /* unscaled / 10^scale, correctly rounded. */
 static double
-real_of(PmnInt128 unscaled, int32_t scale, bool is_float)
+real_of_digits(PmnInt128 unscaled, int32_t scale)
 {
 	PmnUint128 left =
 		unscaled < 0 ? -(PmnUint128) unscaled : (PmnUint128) unscaled;
 	char text[64];
 	size_t at = sizeof(text) - 8;
 
-	if (scale == 0)
-		return is_float ? (double) (float) unscaled : (double) unscaled;
 	snprintf(text + at, sizeof(text) - at, "E-%d", scale);
 	do
 	{
@@ -291,8 +315,22 @@ real_of(PmnInt128 unscaled, int32_t scale, bool is_float)
 	} while (left > 0);
 	if (unscaled < 0)
 		text[--at] = '-';
-	return is_float ? (double) strtof(text + at, NULL)
-					: strtod(text + at, NULL);
+	return strtod(text + at, NULL);
+}
+
+/*
+ * Java divides the unscaled value of a short decimal as a double, which may
+ * round twice, and rounds once more on the way to FLOAT.
+ */
+static double
+real_of(const PmnType *from, PmnInt128 unscaled, bool is_float)
+{
+	if (from->kind != PMN_TYPE_DECIMAL)
+		return is_float ? (double) (float) unscaled : (double) unscaled;
+	if (from->precision > DIVIDED_PRECISION_MAX)
+		return real_of_digits(unscaled, from->scale);
+	return (double) (int64_t) unscaled /
+		   (double) pmn_cast_power_of_ten(from->scale);
 }
 
 static void
@@ -300,13 +338,12 @@ cast_to_real(const PmnCast *cast, const PmnVector *src, uint32_t count,
 			 PmnVector *dst)
 {
 	bool is_float = cast->to->kind == PMN_TYPE_FLOAT;
-	int32_t scale = scale_of(cast->from);
 
 	for (uint32_t i = 0; i < count; i++)
 	{
 		double value = is_real(cast->from)
 						   ? load_real(src, i)
-						   : real_of(load_exact(src, i), scale, is_float);
+						   : real_of(cast->from, load_exact(src, i), is_float);
 
 		if (is_float)
 			((float *) dst->values)[i] = (float) value;
@@ -321,12 +358,13 @@ rescale(PmnInt128 *value, int32_t from, int32_t to, PmnInt128 limit)
 {
 	if (to >= from)
 	{
-		if (__builtin_mul_overflow(*value, power_of_ten(to - from), value))
+		if (__builtin_mul_overflow(*value, pmn_cast_power_of_ten(to - from),
+								   value))
 			return false;
 	}
 	else
 	{
-		PmnInt128 divisor = power_of_ten(from - to);
+		PmnInt128 divisor = pmn_cast_power_of_ten(from - to);
 		PmnInt128 rest = *value % divisor;
 
 		*value /= divisor;
@@ -342,7 +380,7 @@ static void
 cast_to_decimal(const PmnCast *cast, const PmnVector *src, uint32_t count,
 				PmnVector *dst)
 {
-	PmnInt128 limit = power_of_ten(cast->to->precision);
+	PmnInt128 limit = pmn_cast_power_of_ten(cast->to->precision);
 	int32_t from = scale_of(cast->from);
 
 	for (uint32_t i = 0; i < count; i++)
@@ -354,10 +392,7 @@ cast_to_decimal(const PmnCast *cast, const PmnVector *src, uint32_t count,
 			dst->nulls[i] = 1;
 			value = 0;
 		}
-		if (dst->kind == PMN_VECTOR_I64)
-			((int64_t *) dst->values)[i] = (int64_t) value;
-		else
-			((PmnInt128 *) dst->values)[i] = value;
+		pmn_cast_store_decimal(dst, i, value);
 	}
 }
 
@@ -485,111 +520,14 @@ cast_to_bytes(const PmnCast *cast, PmnArena *arena, const PmnVector *src,
 	return code;
 }
 
-/* ---- dates and times --------------------------------------------------- */
-
-static int64_t
-floor_div(int64_t value, int64_t divisor)
-{
-	int64_t quotient = value / divisor;
-
-	return quotient - (value % divisor < 0);
-}
-
-static PmnTimestamp
-load_timestamp(const PmnCast *cast, const PmnVector *src, uint32_t row)
-{
-	PmnTimestamp time = {0, 0};
-
-	if (cast->from->kind == PMN_TYPE_DATE)
-		time.millis = ((const int32_t *) src->values)[row] * MILLIS_PER_DAY;
-	else if (src->kind == PMN_VECTOR_TS96)
-		time = ((const PmnTimestamp *) src->values)[row];
-	else
-	{
-		int64_t value = ((const int64_t *) src->values)[row];
-
-		time.millis = value;
-		if (cast->from->precision > 3)
-		{
-			time.millis = floor_div(value, 1000);
-			time.nano = (int32_t) (value - time.millis * 1000) * 1000;
-		}
-	}
-	return time;
-}
-
-/* Drop digits behind the precision, towards the past. */
-static PmnTimestamp
-cut_timestamp(PmnTimestamp time, int32_t precision)
-{
-	int32_t unit = 1;
-	int64_t second = floor_div(time.millis, 1000);
-	int32_t nanos =
-		(int32_t) (time.millis - second * 1000) * NANOS_PER_MILLI + time.nano;
-
-	for (int32_t i = precision; i < 9; i++)
-		unit *= 10;
-	nanos -= nanos % unit;
-	/* Back through the seconds' start: second * 1000 may not overflow, as
-	 * millis is at or above it. */
-	time.millis -= (time.millis - second * 1000) - nanos / NANOS_PER_MILLI;
-	time.nano = nanos % NANOS_PER_MILLI;
-	return time;
-}
-
-static PmnCode
-cast_to_timestamp(const PmnCast *cast, PmnEnv *env, const PmnVector *src,
-				  uint32_t count, PmnVector *dst)
-{
-	int32_t precision = cast->to->precision;
-
-	for (uint32_t i = 0; i < count; i++)
-	{
-		PmnTimestamp time = {0, 0};
-		int64_t value;
-
-		if (!dst->nulls[i])
-			time = load_timestamp(cast, src, i);
-		if (time.millis <= INT64_MIN + 1000 || time.nano < 0 ||
-			time.nano >= NANOS_PER_MILLI)
-			return pmn_fail(env, PMN_OUT_OF_RANGE, "timestamp is out of range");
-		time = cut_timestamp(time, precision);
-		if (dst->kind == PMN_VECTOR_TS96)
-		{
-			((PmnTimestamp *) dst->values)[i] = time;
-			continue;
-		}
-		value = time.millis;
-		if (precision > 3 &&
-			(__builtin_mul_overflow(value, INT64_C(1000), &value) ||
-			 __builtin_add_overflow(value, time.nano / 1000, &value)))
-			return pmn_fail(env, PMN_OUT_OF_RANGE, "timestamp is out of range");
-		((int64_t *) dst->values)[i] = value;
-	}
-	return PMN_OK;
-}
-
-static void
-cast_to_days_or_millis(const PmnCast *cast, const PmnVector *src,
-					   uint32_t count, PmnVector *dst)
-{
-	int32_t *values = dst->values;
-
-	for (uint32_t i = 0; i < count; i++)
-	{
-		int64_t millis = load_timestamp(cast, src, i).millis;
-		int64_t days = floor_div(millis, MILLIS_PER_DAY);
-
-		values[i] = cast->kind == PMN_CAST_TO_DATE
-						? (int32_t) (uint64_t) days
-						: (int32_t) (millis - days * MILLIS_PER_DAY);
-	}
-}
+/* ---- running ----------------------------------------------------------- */
 
 PmnCode
 pmn_cast_run(const PmnCast *cast, PmnArena *arena, const PmnVector *src,
 			 uint32_t count, PmnVector *dst)
 {
+	PmnEnv *env = pmn_arena_env(arena);
+
 	PMN_ASSERT(src->kind == pmn_type_vector_kind(cast->from));
 	PMN_ASSERT(dst->kind == pmn_type_vector_kind(cast->to));
 	if (src->nulls == NULL)
@@ -608,6 +546,8 @@ pmn_cast_run(const PmnCast *cast, PmnArena *arena, const PmnVector *src,
 			cast_to_real(cast, src, count, dst);
 			break;
 		case PMN_CAST_TO_DECIMAL:
+			if (is_real(cast->from))
+				return pmn_cast_real_to_decimal(cast, env, src, count, dst);
 			cast_to_decimal(cast, src, count, dst);
 			break;
 		case PMN_CAST_TO_BOOLEAN:
@@ -617,12 +557,18 @@ pmn_cast_run(const PmnCast *cast, PmnArena *arena, const PmnVector *src,
 		case PMN_CAST_TO_BYTES:
 			return cast_to_bytes(cast, arena, src, count, dst);
 		case PMN_CAST_TO_TIMESTAMP:
-			return cast_to_timestamp(cast, pmn_arena_env(arena), src, count,
-									 dst);
+			return pmn_cast_to_timestamp(cast, env, src, count, dst);
 		case PMN_CAST_TO_DATE:
-		case PMN_CAST_TO_TIME:
-			cast_to_days_or_millis(cast, src, count, dst);
+			pmn_cast_to_days(cast, src, count, dst);
 			break;
+		case PMN_CAST_TO_TIME:
+			pmn_cast_to_millis_of_day(cast, src, count, dst);
+			break;
+		case PMN_CAST_TO_SECONDS:
+			pmn_cast_to_epoch_seconds(cast, src, count, dst);
+			break;
+		case PMN_CAST_PARSE:
+			return pmn_cast_parse(cast, env, src, count, dst);
 	}
 	return PMN_OK;
 }

@@ -2,8 +2,9 @@
  * lsm_cast.h
  *
  * Values of old data files in the type their column has now, as Paimon's
- * CastExecutors do it. Casts that parse text, depend on a time zone, or touch
- * nested types are PMN_UNSUPPORTED.
+ * CastExecutors do it: every cast they have between scalar types. Where one
+ * depends on a time zone, it is UTC. Others, and those that touch nested
+ * types, are PMN_UNSUPPORTED.
  */
 #ifndef LSM_CAST_H
 #define LSM_CAST_H
@@ -21,7 +22,9 @@ typedef enum PmnCastKind
 	PMN_CAST_TO_BYTES, /* cut, BINARY padded */
 	PMN_CAST_TO_TIMESTAMP,
 	PMN_CAST_TO_DATE,
-	PMN_CAST_TO_TIME
+	PMN_CAST_TO_TIME,
+	PMN_CAST_TO_SECONDS, /* a timestamp to whole seconds since 1970 */
+	PMN_CAST_PARSE		 /* text to a number, date, time or timestamp */
 } PmnCastKind;
 
 typedef struct PmnCast
@@ -39,7 +42,8 @@ PMN_CHECKED PmnCode pmn_cast_make(PmnEnv *env, const char *column,
 /*
  * pmn_cast_run -- src's first count rows into dst, whose values and nulls have
  * room for them (nulls are always written). Bytes are made in arena, with
- * headroom. Not for PMN_CAST_NONE. Errors PMN_OUT_OF_RANGE (a timestamp).
+ * headroom. Not for PMN_CAST_NONE. Errors PMN_OUT_OF_RANGE (text that does
+ * not parse, NaN as a decimal, a timestamp too far away), with the value.
  */
 PMN_CHECKED PmnCode pmn_cast_run(const PmnCast *cast, PmnArena *arena,
 								 const PmnVector *src, uint32_t count,

@@ -49,7 +49,9 @@ struct PmnDataFileReader
 	uint32_t column_count;
 	PmnFormatColumn *file_columns;
 	uint32_t file_column_count;
-	/* Without file columns, rows are counted instead of read. */
+	uint64_t row_count; /* as the manifest says */
+	/* Rows read or counted: without file columns, the footer's number of
+	 * rows is enough. */
 	uint64_t next_row;
 	PmnBatch batch;
 };
@@ -333,6 +335,15 @@ check_request(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 }
 
 static PmnCode
+wrong_row_count(PmnDataFileReader *reader, uint64_t row_count)
+{
+	return pmn_fail(reader->env, PMN_CORRUPT,
+					"file \"%s\" has %" PRIu64
+					" rows, its manifest says %" PRIu64,
+					reader->path, row_count, reader->row_count);
+}
+
+static PmnCode
 open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 {
 	const PmnFormatOps *format = NULL;
@@ -348,12 +359,15 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	/* Formats name the file in their messages. */
 	PMN_TRY(
 		pmn_format_open_reader(format, reader->file, &read, &reader->format));
-	if (request->file->row_count < 0 ||
-		reader->format->row_count != (uint64_t) request->file->row_count)
-		return pmn_fail(
-			reader->env, PMN_CORRUPT,
-			"file \"%s\" has %" PRIu64 " rows, its manifest says %" PRId64,
-			reader->path, reader->format->row_count, request->file->row_count);
+	if (request->file->row_count < 0)
+		return pmn_fail(reader->env, PMN_CORRUPT,
+						"the manifest says that file \"%s\" has %" PRId64
+						" rows",
+						reader->path, request->file->row_count);
+	reader->row_count = (uint64_t) request->file->row_count;
+	if (reader->format->row_count != PMN_ROW_COUNT_UNKNOWN &&
+		reader->format->row_count != reader->row_count)
+		return wrong_row_count(reader, reader->format->row_count);
 	return PMN_OK;
 }
 
@@ -432,12 +446,32 @@ make_column(PmnDataFileReader *reader, const ReaderColumn *column,
 static uint32_t
 count_rows(PmnDataFileReader *reader, uint64_t *first_row)
 {
-	uint64_t left = reader->format->row_count - reader->next_row;
+	uint64_t left = reader->row_count - reader->next_row;
 	uint32_t count = left < PMN_BATCH_ROWS ? (uint32_t) left : PMN_BATCH_ROWS;
 
 	*first_row = reader->next_row;
 	reader->next_row += count;
 	return count;
+}
+
+/*
+ * Formats without a footer: the manifest is all that tells a file which was
+ * cut between two blocks from a whole one.
+ */
+static PmnCode
+check_row_count(PmnDataFileReader *reader, uint32_t count)
+{
+	if (reader->format->row_count != PMN_ROW_COUNT_UNKNOWN)
+		return PMN_OK;
+	reader->next_row += count;
+	if (count == 0 && reader->next_row < reader->row_count)
+		return wrong_row_count(reader, reader->next_row);
+	if (reader->next_row > reader->row_count)
+		return pmn_fail(reader->env, PMN_CORRUPT,
+						"file \"%s\" has more rows than the %" PRIu64
+						" its manifest says",
+						reader->path, reader->row_count);
+	return PMN_OK;
 }
 
 PmnCode
@@ -448,7 +482,8 @@ pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
 	uint32_t count;
 
 	*out = NULL;
-	if (reader->file_column_count == 0)
+	if (reader->file_column_count == 0 &&
+		reader->format->row_count != PMN_ROW_COUNT_UNKNOWN)
 	{
 		PMN_TRY(pmn_poll(reader->env));
 		count = count_rows(reader, first_row);
@@ -457,6 +492,7 @@ pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
 	{
 		PMN_TRY(pmn_format_next(reader->format, &read, first_row));
 		count = read == NULL ? 0 : read->row_count;
+		PMN_TRY(check_row_count(reader, count));
 	}
 	if (count == 0)
 		return PMN_OK;

@@ -28,7 +28,7 @@ typedef struct PmnDataFileRequest
 } PmnDataFileRequest;
 
 /* The file is opened, and its row count checked against the manifest's
- * (PMN_CORRUPT). */
+ * (PMN_CORRUPT); for formats without a footer, when the last row is read. */
 PMN_CHECKED PmnCode pmn_data_file_open(PmnLsm *lsm,
 									   const PmnDataFileRequest *request,
 									   PmnDataFileReader **out);

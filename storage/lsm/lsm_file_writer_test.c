@@ -359,7 +359,7 @@ TEST(refused_files)
 	CHECK(pmn_data_file_open(&f.table.lsm, &request, &reader) ==
 		  PMN_UNSUPPORTED);
 	meta->has_write_cols = false;
-	meta->file_name = pmn_bytes_string("data-1-0.orc");
+	meta->file_name = pmn_bytes_string("data-1-0.lance");
 	CHECK(pmn_data_file_open(&f.table.lsm, &request, &reader) ==
 		  PMN_UNSUPPORTED);
 	meta->file_name = pmn_bytes_string("../x.parquet");

@@ -4,24 +4,15 @@
  * The default engine: the newest row of a key stays, whatever its kind. With
  * "ignore-delete" rows that retract (-U, -D) do not count, not even those
  * that are in files already; a key that has no others vanishes.
- * "ignore-update-before" does the same for -U alone.
+ * "ignore-update-before" is a filter of writers and means nothing here: a -U
+ * that is in a file was written before the option was set, and counts.
  */
 #include "lsm_merge.h"
 
 static bool
-counts(const PmnTableOptions *options, uint8_t kind)
+is_retract(uint8_t kind)
 {
-	switch ((PmnRowKind) kind)
-	{
-		case PMN_INSERT:
-		case PMN_UPDATE_AFTER:
-			return true;
-		case PMN_UPDATE_BEFORE:
-			return !options->ignore_delete && !options->ignore_update_before;
-		case PMN_DELETE:
-			return !options->ignore_delete;
-	}
-	return true;
+	return kind == PMN_UPDATE_BEFORE || kind == PMN_DELETE;
 }
 
 static int32_t
@@ -29,7 +20,7 @@ deduplicate_select(const PmnLsm *lsm, const uint8_t *kinds, uint32_t count)
 {
 	for (uint32_t i = count; i > 0; i--)
 	{
-		if (counts(lsm->options, kinds[i - 1]))
+		if (!lsm->options->ignore_delete || !is_retract(kinds[i - 1]))
 			return (int32_t) (i - 1);
 	}
 	return -1;

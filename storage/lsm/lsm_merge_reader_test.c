@@ -323,6 +323,31 @@ TEST(worked_examples)
 	CHECK(env.live_bytes == 0);
 }
 
+/* Goal: ignore-update-before filters writers, not merges: a -U that is in a
+ * file retracts. */
+TEST(update_before_in_a_file_counts)
+{
+	PmnTestEnv env;
+	TestTable table;
+	TestRow rows[] = {{1, 1, PMN_INSERT, -1, 1},
+					  {1, 2, PMN_UPDATE_BEFORE, -1, 1}};
+	uint32_t ends[] = {1, 2};
+	TestRow out[8];
+	uint32_t count;
+
+	pmn_test_env_init(&env);
+	test_table_init(&table, &env.base, "a");
+	table.options.ignore_update_before = true;
+	CHECK_OK(&env, merge_rows(&env, &table, rows, ends, 2, true, out, &count));
+	CHECK(count == 0);
+	CHECK_OK(&env, merge_rows(&env, &table, rows, ends, 2, false, out, &count));
+	CHECK(count == 1 && out[0].kind == PMN_UPDATE_BEFORE);
+	table.options.ignore_delete = true;
+	CHECK_OK(&env, merge_rows(&env, &table, rows, ends, 2, true, out, &count));
+	CHECK(count == 1 && out[0].kind == PMN_INSERT);
+	CHECK(env.live_bytes == 0);
+}
+
 /* Goal: a failed allocation anywhere leaves nothing behind. */
 TEST(survives_every_allocation_failure)
 {
@@ -451,6 +476,7 @@ main(void)
 {
 	RUN(agrees_with_a_model);
 	RUN(worked_examples);
+	RUN(update_before_in_a_file_counts);
 	RUN(survives_every_allocation_failure);
 	RUN(other_engines_are_refused);
 	RUN(broken_runs);

@@ -381,7 +381,7 @@ plan(PmnScan *scan, const PmnScanRequest *request)
 	PMN_TRY(pmn_file_stats_init(&stats, scan->table, scan->arena));
 	code = make_splits(scan, &stats);
 	pmn_file_stats_free(&stats);
-	if (scan->table->lsm.is_keyed)
+	if (scan->stats.merged_sections > 0)
 		scan->stats.merge_engine = "deduplicate";
 	return code;
 }

@@ -59,6 +59,34 @@ pmn_order_ts96(PmnTimestamp value)
 	return ((PmnInt128) value.millis * 4294967296) + value.nano;
 }
 
+/*
+ * The first 16 bytes as a number of the same order, shorter values filled up
+ * with zeroes. Equal numbers say nothing, as values may go on or end in
+ * zeroes.
+ */
+static inline PmnUint128
+pmn_order_bytes(PmnBytes value)
+{
+	const uint8_t *data = value.data;
+	uint32_t size = value.size;
+	uint64_t head = 0;
+	uint64_t tail = 0;
+
+	if (size >= 16)
+		return (PmnUint128) pmn_get_be64(data) << 64 | pmn_get_be64(data + 8);
+	if (size > 8)
+	{
+		head = pmn_get_be64(data);
+		tail = pmn_get_be64(data + size - 8) << (8 * (16 - size));
+	}
+	else
+	{
+		for (uint32_t i = 0; i < size; i++)
+			head |= (uint64_t) data[i] << (56 - 8 * i);
+	}
+	return (PmnUint128) head << 64 | tail;
+}
+
 #define PMN_ORDER(a, b) (((a) > (b)) - ((a) < (b)))
 
 #endif /* TYPE_ORDER_H */

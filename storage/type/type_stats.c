@@ -195,6 +195,7 @@ fold_128(const PmnVector *vector, const uint32_t *rows, uint32_t count,
 	return found;
 }
 
+/* Most values differ from both bounds in their first bytes. */
 static uint32_t
 fold_bytes(const PmnVector *vector, const uint32_t *rows, uint32_t count,
 		   PmnValue *min, PmnValue *max)
@@ -202,21 +203,37 @@ fold_bytes(const PmnVector *vector, const uint32_t *rows, uint32_t count,
 	const PmnBytes *values = vector->values;
 	const PmnBytes *least = NULL;
 	const PmnBytes *greatest = NULL;
+	PmnUint128 least_order = 0;
+	PmnUint128 greatest_order = 0;
 	uint32_t found = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 	{
 		uint32_t row = rows == NULL ? i : rows[i];
+		PmnUint128 order;
 
 		if (vector->nulls != NULL && vector->nulls[row])
 			continue;
-		found++;
-		if (least == NULL)
+		order = pmn_order_bytes(values[row]);
+		if (found++ == 0)
+		{
 			least = greatest = &values[row];
-		else if (pmn_bytes_compare(values[row], *least) < 0)
+			least_order = greatest_order = order;
+			continue;
+		}
+		if (order <= least_order &&
+			(order < least_order || pmn_bytes_compare(values[row], *least) < 0))
+		{
 			least = &values[row];
-		else if (pmn_bytes_compare(values[row], *greatest) > 0)
+			least_order = order;
+		}
+		if (order >= greatest_order &&
+			(order > greatest_order ||
+			 pmn_bytes_compare(values[row], *greatest) > 0))
+		{
 			greatest = &values[row];
+			greatest_order = order;
+		}
 	}
 	if (found > 0)
 	{

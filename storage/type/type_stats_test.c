@@ -4,6 +4,7 @@
  * Collected and converted statistics.
  */
 #include "type_compare.h"
+#include "type_order.h"
 #include "type_random.h"
 #include "type_stats.h"
 
@@ -117,6 +118,43 @@ TEST(bounds_hold)
 	CHECK(env.live_bytes == 0);
 }
 
+/* A value whose bytes are few and often zero, in memory of its own size. */
+static PmnBytes
+make_bytes(PmnTestEnv *env)
+{
+	static const uint8_t letters[] = {0, 'a', 0xff};
+	uint32_t size = (uint32_t) pmn_test_below(env, 20);
+	uint8_t *data = malloc(size == 0 ? 1 : size);
+
+	for (uint32_t i = 0; i < size; i++)
+		data[i] = i < 6 ? 'a' : letters[pmn_test_below(env, 3)];
+	return pmn_bytes(data, size);
+}
+
+/* Goal: the numbers of two values never contradict the values' order, and
+ * nothing is read beyond a value. */
+TEST(bytes_order_like_numbers)
+{
+	PmnTestEnv env;
+	uint32_t decided = 0;
+
+	pmn_test_env_init(&env);
+	for (int round = 0; round < 20000; round++)
+	{
+		PmnBytes a = make_bytes(&env);
+		PmnBytes b = make_bytes(&env);
+		PmnUint128 a_order = pmn_order_bytes(a);
+		PmnUint128 b_order = pmn_order_bytes(b);
+
+		CHECK(a_order >= b_order || pmn_bytes_compare(a, b) < 0);
+		CHECK(a_order <= b_order || pmn_bytes_compare(a, b) > 0);
+		decided += a_order != b_order;
+		free((void *) a.data);
+		free((void *) b.data);
+	}
+	CHECK(decided > 10000);
+}
+
 /* One string or binary value truncated; NULL expects no bounds. */
 static void
 check_truncated(PmnTypeKind kind, int32_t length, const char *text,
@@ -224,6 +262,7 @@ main(void)
 {
 	RUN(modes);
 	RUN(bounds_hold);
+	RUN(bytes_order_like_numbers);
 	RUN(truncation);
 	RUN(what_is_kept);
 	RUN(float_bounds);

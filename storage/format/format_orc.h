@@ -1,0 +1,271 @@
+/*
+ * format_orc.h
+ *
+ * What the parts of the ORC format share; private to this folder.
+ *
+ *   format_orc.c            open, batches, stripes
+ *   format_orc_tail.c       postscript, footer and stripe footer
+ *   format_orc_column.c     a column of a stripe: its streams, its vector
+ *   format_orc_bytes.c      strings, direct and by dictionary
+ *   format_orc_timestamp.c  decimals and points in time
+ *   format_orc_rle.c        run-length encodings
+ *   format_orc_stream.c     bytes of a stream, decompressed
+ *   format_orc_zone.c       time zones of writers
+ */
+#ifndef FORMAT_ORC_H
+#define FORMAT_ORC_H
+
+#include "format.h"
+#include "format_orc_rle.h"
+
+/* What a file may make us allocate for one thing; far above real files. */
+#define ORC_FOOTER_BYTES_MAX ((size_t) 64 << 20)
+#define ORC_VALUE_BYTES_MAX ((size_t) 256 << 20)
+/* 2015-01-01 in UTC: timestamps count from there. */
+#define ORC_BASE_SECONDS INT64_C(1420070400)
+
+/* Numbers of the format: Type.Kind. */
+typedef enum OrcKind
+{
+	ORC_BOOLEAN,
+	ORC_BYTE,
+	ORC_SHORT,
+	ORC_INT,
+	ORC_LONG,
+	ORC_FLOAT,
+	ORC_DOUBLE,
+	ORC_STRING,
+	ORC_BINARY,
+	ORC_TIMESTAMP,
+	ORC_LIST,
+	ORC_MAP,
+	ORC_STRUCT,
+	ORC_UNION,
+	ORC_DECIMAL,
+	ORC_DATE,
+	ORC_VARCHAR,
+	ORC_CHAR,
+	ORC_TIMESTAMP_INSTANT,
+	ORC_KIND_COUNT
+} OrcKind;
+
+/* Stream.Kind: what of a column a stream holds. Indexes are not read. */
+typedef enum OrcStreamKind
+{
+	ORC_STREAM_PRESENT,
+	ORC_STREAM_DATA,
+	ORC_STREAM_LENGTH,
+	ORC_STREAM_DICTIONARY,
+	ORC_STREAM_DICTIONARY_COUNT,
+	ORC_STREAM_SECONDARY,
+	ORC_STREAM_KINDS
+} OrcStreamKind;
+
+typedef struct OrcStripe
+{
+	uint64_t offset;
+	uint64_t index_bytes;
+	uint64_t data_bytes;
+	uint64_t footer_bytes;
+	uint64_t rows;
+} OrcStripe;
+
+/* Types are numbered in preorder; their numbers are the column ids. */
+typedef struct OrcType
+{
+	uint32_t kind; /* OrcKind, or a number that is none */
+	uint32_t precision;
+	uint32_t scale;
+} OrcType;
+
+/* A child of the root, by its name. */
+typedef struct OrcField
+{
+	const char *name; /* no NUL inside */
+	uint32_t type;
+} OrcField;
+
+typedef struct OrcTail
+{
+	OrcStripe *stripes;
+	uint32_t stripe_count;
+	OrcType *types;
+	uint32_t type_count;
+	OrcField *fields;
+	uint32_t field_count;
+	uint64_t rows;
+} OrcTail;
+
+/* ColumnEncoding. */
+typedef enum OrcEncodingKind
+{
+	ORC_DIRECT,
+	ORC_DICTIONARY,
+	ORC_DIRECT_V2,
+	ORC_DICTIONARY_V2
+} OrcEncodingKind;
+
+typedef struct OrcEncoding
+{
+	uint32_t kind; /* OrcEncodingKind */
+	uint32_t dictionary_size;
+} OrcEncoding;
+
+typedef struct OrcStreamInfo
+{
+	uint32_t kind; /* OrcStreamKind, or a larger number */
+	uint32_t column;
+	uint64_t offset; /* in the file */
+	uint64_t size;
+} OrcStreamInfo;
+
+typedef struct OrcStripeFooter
+{
+	OrcStreamInfo *streams;
+	uint32_t stream_count;
+	OrcEncoding *encodings; /* one per type */
+	uint32_t encoding_count;
+	const char *time_zone; /* empty: not said */
+} OrcStripeFooter;
+
+/*
+ * orc_read_tail -- codec, types, stripes. input's codec and block size are
+ * set. Errors: PMN_CORRUPT, PMN_UNSUPPORTED (LZO, encryption, ORC 2).
+ */
+PMN_CHECKED PmnCode orc_read_tail(OrcInput *input, PmnArena *arena,
+								  OrcTail *out);
+PMN_CHECKED PmnCode orc_read_stripe_footer(OrcInput *input, PmnArena *arena,
+										   const OrcStripe *stripe,
+										   OrcStripeFooter *out);
+
+/* ---- time zones ----------------------------------------------------------- */
+
+typedef struct OrcZone OrcZone;
+
+/*
+ * orc_zone_open -- the zone that a Java virtual machine named; "" is UTC.
+ * Kept in arena. Errors: PMN_UNSUPPORTED when it is not known here.
+ */
+PMN_CHECKED PmnCode orc_zone_open(PmnEnv *env, PmnArena *arena,
+								  const char *name, const OrcZone **out);
+/* Zone rules out of the bytes of a zoneinfo file; false when they are none. */
+bool orc_zone_parse(PmnArena *arena, PmnBytes bytes, OrcZone **out);
+bool orc_zone_is_utc(const OrcZone *zone);
+/* Seconds to add to UTC. */
+int32_t orc_zone_offset(const OrcZone *zone, int64_t utc_seconds);
+
+/* ---- columns --------------------------------------------------------------- */
+
+typedef enum OrcDecoding
+{
+	ORC_DECODE_NOTHING, /* not in the file: null */
+	ORC_DECODE_BOOLEAN,
+	ORC_DECODE_TINY,  /* byte RLE */
+	ORC_DECODE_INT,	  /* integer RLE to I32 */
+	ORC_DECODE_LONG,  /* integer RLE to I64 */
+	ORC_DECODE_NANOS, /* integer RLE, nanoseconds since 1970 */
+	ORC_DECODE_FLOAT,
+	ORC_DECODE_DOUBLE,
+	ORC_DECODE_FLOAT_TO_DOUBLE,
+	ORC_DECODE_DECIMAL,
+	ORC_DECODE_TIMESTAMP,
+	ORC_DECODE_BYTES,	  /* LENGTH and DATA */
+	ORC_DECODE_DICTIONARY /* chosen by each stripe in place of BYTES */
+} OrcDecoding;
+
+typedef struct OrcColumn
+{
+	const char *name;
+	PmnType type;
+	PmnVectorKind kind;
+	uint32_t file_type; /* column id; 0 = not in the file */
+	uint32_t file_kind;
+	OrcDecoding natural; /* of the type, whatever the stripe */
+	OrcDecoding decoding;
+	bool is_trimmed; /* CHAR: trailing blanks go */
+	int32_t next_same; /* another column with this file_type, or -1 */
+	OrcStream streams[ORC_STREAM_KINDS];
+	bool has_stream[ORC_STREAM_KINDS];
+	OrcBooleans present;
+	OrcBytes tiny;
+	OrcBooleans booleans;
+	OrcInts data;
+	OrcInts second; /* SECONDARY, LENGTH */
+	/* BYTES: lengths and nulls are read ahead of their data. */
+	uint32_t *lengths;
+	uint32_t ahead;
+	uint8_t *room; /* of the byte strings of one batch */
+	size_t room_bytes;
+	PmnBytes *dictionary;
+	size_t dictionary_count;
+	size_t dictionary_capacity;
+	PmnBuffer dictionary_room;
+	void *values;
+	uint8_t *nulls;
+} OrcColumn;
+
+/* TIMESTAMP WITH LOCAL TIME ZONE: option orc.timestamp-ltz.legacy.type. */
+typedef enum OrcInstants
+{
+	ORC_INSTANTS_UNKNOWN, /* the options are not */
+	ORC_INSTANTS_PLAIN,	  /* stored as they are */
+	ORC_INSTANTS_SHIFTED  /* less the writer's offset; Paimon's default */
+} OrcInstants;
+
+/* What decoding needs beside the column. */
+typedef struct OrcContext
+{
+	PmnEnv *env;
+	uint32_t capacity; /* rows of a batch */
+	int64_t *longs[2]; /* scratch, capacity elements each */
+	uint8_t *empty;	   /* of an empty string, with headroom */
+	const OrcZone *zone;
+	int64_t base_seconds; /* 2015-01-01 in zone */
+	OrcInstants instants;
+	size_t bytes_budget;  /* for the byte strings of a batch */
+} OrcContext;
+
+/* Find and check the column; PMN_CORRUPT names both types. */
+PMN_CHECKED PmnCode orc_column_bind(PmnEnv *env, const OrcTail *tail,
+									OrcColumn *column);
+PMN_CHECKED PmnCode orc_column_allocate(PmnArena *arena, uint32_t capacity,
+										OrcColumn *column);
+void orc_column_free(PmnEnv *env, OrcColumn *column);
+/* The streams are open: begin a stripe. */
+PMN_CHECKED PmnCode orc_column_begin(OrcContext *context,
+									 const OrcEncoding *encoding, uint64_t rows,
+									 OrcColumn *column);
+/* Decode the next rows into the column's arrays; *has_nulls tells. */
+PMN_CHECKED PmnCode orc_column_read(OrcContext *context, OrcColumn *column,
+									uint32_t rows, bool *has_nulls);
+/* Nulls of rows at .. at + count - 1; *values = how many are not null. */
+PMN_CHECKED PmnCode orc_column_nulls(OrcColumn *column, uint32_t at,
+									 uint32_t count, uint32_t *values);
+
+/* format_orc_bytes.c: see how many of the wanted rows fit into a batch. */
+PMN_CHECKED PmnCode orc_bytes_look(OrcContext *context, OrcColumn *column,
+								   uint32_t rows);
+/* How many of these rows have values within budget; at least one. */
+uint32_t orc_bytes_fit(const OrcColumn *column, uint32_t rows, size_t budget);
+PMN_CHECKED PmnCode orc_bytes_read(OrcContext *context, OrcColumn *column,
+								   uint32_t rows);
+/* Forget rows that were read and given out. */
+void orc_bytes_consume(OrcColumn *column, uint32_t rows);
+PMN_CHECKED PmnCode orc_dictionary_load(OrcContext *context, OrcColumn *column,
+										uint32_t size);
+PMN_CHECKED PmnCode orc_dictionary_read(OrcContext *context, OrcColumn *column,
+										uint32_t count);
+
+/* format_orc_timestamp.c: count values, dense, at the front of values. */
+PMN_CHECKED PmnCode orc_timestamps_read(OrcContext *context, OrcColumn *column,
+										uint32_t count);
+PMN_CHECKED PmnCode orc_nanos_read(OrcContext *context, OrcColumn *column,
+								   uint32_t count);
+PMN_CHECKED PmnCode orc_decimals_read(OrcContext *context, OrcColumn *column,
+									  uint32_t count);
+
+/* PMN_CORRUPT: column "x": problem. */
+PmnCode orc_column_fail(PmnEnv *env, const OrcColumn *column,
+						const char *problem);
+
+#endif /* FORMAT_ORC_H */

@@ -1,0 +1,1060 @@
+"""Random tables and statements for run_differential.py.
+
+Everything comes from one random.Random, so that a seed names a whole run.
+A statement is an Op: the text for the heap side, the text for the lake side
+(the same but for INSERT, see upsert_tail) and whether rows have an order.
+
+What is left out on purpose, as a heap table answers differently from run to
+run, or sooner than the lake:
+  - errors inside WHERE: which row meets them depends on the plan;
+  - sums of floats, groups of 0.0 and -0.0: they depend on the row order;
+  - joins of UPDATE that offer several different new values for one row;
+  - keys given twice in one INSERT: ON CONFLICT refuses them with 21000;
+  - key changes that meet another row: 23505 in a heap, a merge in Paimon.
+"""
+import string
+
+
+class Op:
+    def __init__(self, heap, lake=None, ordered=False, lake_only=False,
+                 heap_before=()):
+        self.heap_before = heap_before
+        self.heap = "" if lake_only else heap
+        self.lake = heap if lake is None else lake
+        self.ordered = ordered
+        self.lake_only = lake_only
+
+
+TEXTS = ["", "a", "A", "ab", "abc", "abd", "b", "a_c", "a%", "\u00fcn\u00ef",
+         "\u65e5\u672c", "it's", "\\", " a ", "zz", "NULL", "line\nbreak",
+         "\U0001f600", "a\tb", "0"]
+DATES = ["2024-01-%02d" % d for d in range(1, 11)] + [
+    "1969-12-31", "1970-01-01", "0001-01-01", "9999-12-31"]
+STAMPS = ["2024-01-01 00:00:00", "2024-01-01 12:34:56.789",
+          "2024-03-10 02:30:00", "1969-12-31 23:59:59.999",
+          "1900-01-01 00:00:00",
+          "9999-12-31 23:59:59.999", "2024-02-29 10:00:00.5"]
+MOODS = ["sad", "ok", "happy"]
+
+# name -> (declaration, can be a key, has an order worth testing)
+TYPES = {
+    "int2": ("smallint", True, True),
+    "int4": ("integer", True, True),
+    "int8": ("bigint", True, True),
+    "float4": ("real", False, True),
+    "float8": ("double precision", False, True),
+    "num": ("numeric(10,2)", True, True),
+    "bignum": ("numeric(30,10)", True, True),
+    "text": ("text", True, True),
+    "varchar": ("varchar(10)", True, True),
+    "char": ("char(4)", False, False),
+    "bool": ("boolean", False, False),
+    "date": ("date", True, True),
+    "stamp": ("timestamp", True, True),
+    "stamp3": ("timestamp(3)", True, True),
+    "stamptz": ("timestamptz", True, True),
+    "time": ("time(3)", False, True),
+    "bytea": ("bytea", True, True),
+    "uuid": ("uuid", True, False),
+    "mood": ("diff_mood", False, False),
+    "small": ("diff_small", False, True),
+    "word": ("diff_word", False, True),
+    "jsonb": ("jsonb", False, False),
+}
+KEY_TYPES = [t for t in TYPES if TYPES[t][1]]
+PARTITION_TYPES = ["int2", "int4", "int8", "text", "varchar", "date", "bool"]
+NUMBERS = ("int2", "int4", "int8", "num", "bignum", "small")
+WHOLE = ("int2", "int4", "int8", "small")
+FLOATS = ("float4", "float8")
+STRINGS = ("text", "varchar", "word")
+TIMES = ("date", "stamp", "stamp3", "stamptz")
+
+
+def quote(text):
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''").replace(
+        "\n", "\\n").replace("\t", "\\t") + "'"
+
+
+class Column:
+    def __init__(self, name, kind):
+        self.name, self.kind = name, kind
+        self.not_null = self.is_key = self.is_partition = False
+        self.check = self.default = self.generated = None
+
+    def ddl(self):
+        text = "%s %s" % (self.name, TYPES[self.kind][0])
+        if self.not_null:
+            text += " NOT NULL"
+        if self.default:
+            text += " DEFAULT " + self.default
+        if self.generated:
+            text += " GENERATED ALWAYS AS (%s) STORED" % self.generated
+        if self.check:
+            text += " CHECK (%s)" % self.check
+        return text
+
+
+class Table:
+    def __init__(self, name, columns, keys, options, upsert=True):
+        self.name, self.columns, self.keys = name, columns, keys
+        self.options = options
+        self.upsert = upsert     # INSERT may meet an existing key
+        self.fresh = 1000        # next key that was never used
+        self.big_key = None      # an int8 or int4 key, for key changes
+
+    def settable(self):
+        return [c for c in self.columns if not c.generated]
+
+    def key_order(self, alias=""):
+        return ", ".join(alias + k.name for k in self.keys)
+
+    def upsert_tail(self, alias=""):
+        """What makes INSERT on a heap do as INSERT on a lake table does."""
+        rest = [c for c in self.settable() if not c.is_key]
+        sets = ", ".join("%s = EXCLUDED.%s" % (c.name, c.name)
+                         for c in rest or self.keys)
+        return " ON CONFLICT (%s) DO UPDATE SET %s" % (self.key_order(), sets)
+
+
+class Generator:
+    def __init__(self, random):
+        self.random = random
+        self.pick, self.chance = random.choice, self.flip
+        self.tables, self.count, self.snapshots = [], 0, 0
+        self.cursors, self.prepared, self.savepoints = [], [], []
+        self.in_transaction = False
+        self.is_bulky = self.flip(0.25)
+        self.failed = False      # the last statement, told by the runner
+
+    def flip(self, probability):
+        return self.random.random() < probability
+
+    # ---- values ----------------------------------------------------------
+
+    def literal(self, kind, key=False):
+        r = self.random
+        if kind in WHOLE:
+            if not key and self.flip(0.06):
+                return self.pick({
+                    "int2": ["32767", "-32768"], "small": ["0", "99"],
+                    "int4": ["2147483647", "-2147483648"],
+                    "int8": ["9223372036854775807",
+                             "-9223372036854775808"]}[kind])
+            low = 0 if kind == "small" else -5
+            return str(r.randint(low, 30))
+        if kind in FLOATS:
+            if self.flip(0.08):
+                return "'%s'" % self.pick(["NaN", "Infinity", "-Infinity"])
+            return repr(r.randint(-40, 40) / 4 or 0.0)
+        if kind == "num":
+            return "%d.%02d" % (r.randint(-9, 99), r.randint(0, 3) * 25)
+        if kind == "bignum":
+            return self.pick(["12345678901234567890.0123456789", "0", "-0.1",
+                              "99999999999999999999", str(r.randint(0, 20))])
+        if kind in ("text", "varchar", "word", "char"):
+            text = self.pick(TEXTS)
+            if self.flip(0.3):
+                text = "".join(r.choice("abAB01 ") for _ in range(
+                    r.randint(1, 4)))
+            if kind == "text" and not key and self.flip(0.04):
+                return "repeat(%s, %d)" % (quote(text), r.randint(100, 2000))
+            return quote(text[:4] if kind == "char" else text)
+        if kind == "bool":
+            return self.pick(["true", "false"])
+        if kind == "date":
+            return "date '%s'" % self.pick(DATES)
+        if kind in ("stamp", "stamp3"):
+            return "timestamp '%s'" % self.pick(STAMPS)
+        if kind == "stamptz":
+            return "timestamptz '%s%s'" % (self.pick(STAMPS),
+                                           self.pick(["+00", "-05", "+05:30"]))
+        if kind == "time":
+            return "time '%02d:%02d:00.%03d'" % (
+                r.randint(0, 23), r.randint(0, 59), r.randint(0, 999))
+        if kind == "bytea":
+            return "'\\x%s'::bytea" % self.pick(
+                ["", "00", "01", "ff", "00ff", "deadbeef", "7f", "80"])
+        if kind == "uuid":
+            return "'%s'::uuid" % ("%032x" % r.randint(0, 20))
+        if kind == "mood":
+            return "'%s'" % self.pick(MOODS)
+        return self.pick(["'{}'", "'{\"a\": 1}'", "'[1,2]'", "'null'"])
+
+    def value(self, column):
+        """A value to store; now and then one that a constraint refuses."""
+        kind = column.kind
+        if column.is_key:
+            return "NULL" if self.flip(0.004) else self.literal(kind, True)
+        if self.flip(0.12 if not column.not_null else 0.01):
+            return "NULL"
+        if self.flip(0.01):
+            wrong = {"num": "123456789.99", "varchar": "'much too long'",
+                     "int2": "40000", "small": "100", "word": "'forbidden'",
+                     "mood": "'angry'", "int4": "5000000000"}.get(kind)
+            if wrong:
+                return wrong
+        return self.literal(kind, column.is_partition)
+
+    # ---- tables ----------------------------------------------------------
+
+    def new_columns(self, prefix, count):
+        return [Column("%s%d" % (prefix, i), self.pick(list(TYPES)))
+                for i in range(count)]
+
+    def decorate(self, columns):
+        for column in columns:
+            if self.flip(0.2):
+                column.not_null = True
+            if column.kind in WHOLE and self.flip(0.2):
+                column.check = "%s <> 13" % column.name
+            if self.flip(0.25):
+                column.default = self.literal(column.kind)
+
+    def keyed_table(self, name, plain=False):
+        """plain: an int8 key, never inserted twice (it has triggers)."""
+        n = Column("n", "int4")
+        s = Column("s", "text")
+        columns = [Column("k", "int8")] if plain else []
+        if not plain:
+            kinds = [self.pick(["int4", "int8", self.pick(KEY_TYPES)])]
+            if self.flip(0.4):
+                kinds.append(self.pick(KEY_TYPES))
+            columns = [Column("k%d" % i, k) for i, k in enumerate(kinds)]
+        partition = None
+        if self.flip(0.4):
+            partition = Column("p", self.pick(PARTITION_TYPES))
+            columns.append(partition)
+        keys = list(columns)
+        self.random.shuffle(keys)
+        for key in keys:
+            key.is_key = True
+            key.not_null = self.flip(0.5)
+        rest = [n, s] + self.new_columns("c", self.random.randint(2, 6))
+        self.decorate(rest)
+        if self.flip(0.4):
+            made = Column("g", "int8")
+            made.generated = self.pick(["n + 1", "n * 2", "length(s)"])
+            rest.append(made)
+        columns += rest
+        self.random.shuffle(columns)
+        options = ["primary_key '%s'" % ",".join(k.name for k in keys),
+                   "\"bucket\" '%d'" % self.random.randint(1, 3)]
+        if partition:
+            options.append("partition_by 'p'")
+        table = Table(name, columns, keys, options, not plain)
+        table.big_key = next((k for k in keys if k.kind in ("int4", "int8")
+                              and k is not partition), None)
+        if self.flip(0.5):
+            options.append("\"num-sorted-run.compaction-trigger\" '%d'" %
+                           self.random.randint(2, 9))
+        options += self.file_options() + self.pick([
+            [], [], ["\"write-only\" 'true'"],
+            ["\"data-file.thin-mode\" 'true'"],
+            ["\"num-levels\" '3'"], ["\"insert_mode\" 'upsert'"],
+            ["\"compaction.force-rewrite-all-files\" 'true'"]])
+        return table
+
+    def file_options(self):
+        """Options that no answer may depend on."""
+        out = []
+        for name, values in (
+                ("target-file-size", ["2 kb", "20 kb"]),
+                ("file.block-size", ["1 kb", "10 kb"]),
+                ("file.compression", ["none", "snappy", "lz4", "gzip"]),
+                ("metadata.stats-mode", ["none", "counts", "full",
+                                         "truncate(2)"]),
+                ("metadata.stats-dense-store", ["false"]),
+                ("manifest.target-file-size", ["1 kb"]),
+                ("manifest.merge-min-count", ["2"]),
+                ("partition.legacy-name", ["false"])):
+            if self.flip(0.2):
+                out.append("\"%s\" '%s'" % (name, self.pick(values)))
+        return out
+
+    def append_table(self, name):
+        columns = [Column("n", "int4"), Column("s", "text")]
+        columns += self.new_columns("c", self.random.randint(2, 7))
+        self.decorate(columns)
+        options = []
+        if self.flip(0.4):
+            options = ["\"bucket\" '%d'" % self.random.randint(1, 3),
+                       "\"bucket-key\" 'n'"]
+        if self.flip(0.4):
+            columns.append(Column("p", self.pick(PARTITION_TYPES)))
+            columns[-1].is_partition = True
+            options.append("partition_by 'p'")
+        return Table(name, columns, [], options + self.file_options())
+
+    def setup(self):
+        """-> [(heap, lake)] that makes all tables."""
+        self.tables = [self.keyed_table("t1"), self.keyed_table("t2"),
+                       self.keyed_table("t3", True), self.append_table("a1")]
+        self.keyed = self.tables[:3]
+        out = []
+        for t in self.tables:
+            body = ",\n  ".join(c.ddl() for c in t.columns)
+            key = ", PRIMARY KEY (%s)" % t.key_order() if t.keys else ""
+            out.append(("CREATE TABLE %s (%s%s)" % (t.name, body, key),
+                        "CREATE FOREIGN TABLE %s (%s) SERVER diff_lake "
+                        "OPTIONS (%s)" % (t.name, body, ", ".join(
+                            ["database '@database@'"] + t.options))))
+        both = ["CREATE TABLE side (id int PRIMARY KEY, n int, s text)",
+                "INSERT INTO side SELECT i, i % 7, chr(97 + i % 5) "
+                "FROM generate_series(0, 15) i",
+                "CREATE TABLE audit (op text, t text, old text, new text)",
+                "CREATE VIEW v1 AS SELECT * FROM t1 WHERE n > 3 OR n IS NULL",
+                "CREATE VIEW v2 AS SELECT * FROM t2 WHERE n < 20 "
+                "WITH CHECK OPTION"]
+        both += self.triggers()
+        # Partitions of one parent, two of them lake tables.
+        parent = "CREATE TABLE parent (k int8 NOT NULL, r int NOT NULL, " \
+            "n int, s text%s) PARTITION BY RANGE (r)"
+        out.append((parent % ", PRIMARY KEY (k, r)", parent % ""))
+        for i, is_lake in enumerate((True, False, True)):
+            bounds = "FOR VALUES FROM (%d) TO (%d)" % (i * 10, i * 10 + 10)
+            heap = "CREATE TABLE part%d PARTITION OF parent %s" % (i, bounds)
+            lake = heap + "; ALTER TABLE part%d ADD PRIMARY KEY (k, r)" % i
+            if is_lake:
+                lake = "CREATE FOREIGN TABLE part%d PARTITION OF parent %s " \
+                    "SERVER diff_lake OPTIONS (database '@database@', " \
+                    "primary_key 'k,r', \"bucket\" '2')" % (i, bounds)
+            out.append((heap, lake))
+        return out + [(sql, sql) for sql in both]
+
+    def triggers(self):
+        mode = self.random.randint(0, 2)
+        body = {
+            0: "NEW.n := coalesce(NEW.n, 0) + 1;",
+            1: "IF NEW.n = 5 THEN RETURN NULL; END IF;",
+            2: "NEW.s := coalesce(NEW.s, '') || '!';"}[mode]
+        delete = self.pick(["", "IF OLD.n = 2 THEN RETURN NULL; END IF;"])
+        return [
+            "CREATE FUNCTION before_row() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$ BEGIN IF TG_OP = 'DELETE' THEN %s RETURN OLD; END IF; %s "
+            "RETURN NEW; END $$" % (delete, body),
+            "CREATE FUNCTION after_row() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$ BEGIN INSERT INTO audit VALUES (TG_OP, TG_TABLE_NAME, "
+            "CASE WHEN TG_OP <> 'INSERT' THEN OLD::text END, "
+            "CASE WHEN TG_OP <> 'DELETE' THEN NEW::text END); "
+            "RETURN NULL; END $$",
+            "CREATE FUNCTION after_statement() RETURNS trigger LANGUAGE "
+            "plpgsql AS $$ BEGIN INSERT INTO audit SELECT TG_OP, 'count', "
+            "count(*)::text, max(n)::text FROM t3; RETURN NULL; END $$",
+            "CREATE TRIGGER b BEFORE INSERT OR UPDATE OR DELETE ON t3 FOR "
+            "EACH ROW EXECUTE FUNCTION before_row()",
+            "CREATE TRIGGER a AFTER INSERT OR UPDATE OR DELETE ON t3 FOR "
+            "EACH ROW EXECUTE FUNCTION after_row()",
+            "CREATE TRIGGER s AFTER INSERT OR UPDATE OR DELETE ON t3 FOR "
+            "EACH STATEMENT EXECUTE FUNCTION after_statement()"]
+
+    # ---- conditions ------------------------------------------------------
+
+    def operand(self, column, a):
+        return a + column.name
+
+    def condition(self, table, a="", depth=2):
+        if depth > 0 and self.flip(0.35):
+            parts = [self.condition(table, a, depth - 1)
+                     for _ in range(self.random.randint(2, 3))]
+            text = "(%s)" % self.pick([" AND ", " OR "]).join(parts)
+            return "NOT " + text if self.flip(0.25) else text
+        c = self.pick(table.columns)
+        x, kind = a + c.name, c.kind
+        lit = lambda: self.literal(kind)
+        choice = self.random.random()
+        if choice < 0.08:
+            return "%s IS %sNULL" % (x, self.pick(["", "NOT "]))
+        if choice < 0.12:
+            return self.pick([
+                "EXISTS (SELECT 1 FROM side z WHERE z.id = %sn)" % a,
+                "%sn IN (SELECT n FROM side WHERE s < 'c')" % a,
+                "%sn NOT IN (SELECT id FROM side WHERE id > 8)" % a,
+                "%sn > (SELECT avg(n) FROM side)" % a,
+                "%sn = (SELECT max(id) FROM side WHERE id < %d)" % (
+                    a, self.random.randint(1, 15)),
+                "%sn = ANY (ARRAY(SELECT id FROM side))" % a,
+                "(%sn, %ss) > (%s, %s)" % (a, a, self.literal("int4"),
+                                         self.literal("text")),
+                "row(%sn, %ss) IS NOT NULL" % (a, a),
+                "%sn %% 3 = 1" % a, "coalesce(%sn, 4) = 4" % a,
+                "nullif(%sn, 4) IS NULL" % a])
+        if kind == "bool":
+            return self.pick([x, "NOT " + x, x + " IS TRUE", x + " IS FALSE",
+                              x + " IS NOT TRUE", x + " IS UNKNOWN",
+                              x + " = true", x + " <> true",
+                              x + " IS NOT UNKNOWN", "(%s IS NULL) = %s" % (
+                                  x, self.pick(["true", "false"]))])
+        if kind == "jsonb":
+            return self.pick(["%s = '{}'::jsonb", "%s @> '{\"a\": 1}'",
+                              "jsonb_typeof(%s) = 'array'"]) % x
+        if choice < 0.2:
+            items = [lit() for _ in range(self.random.randint(1, 4))]
+            if self.flip(0.15):
+                items.append("NULL")
+            return "%s %sIN (%s)" % (x, self.pick(["", "", "NOT "]),
+                                     ", ".join(items))
+        if choice < 0.28 and TYPES[kind][2]:
+            return "%s %sBETWEEN %s%s AND %s" % (
+                x, self.pick(["", "", "NOT "]),
+                self.pick(["", "SYMMETRIC "]), lit(), lit())
+        if choice < 0.33:
+            return "%s IS %sDISTINCT FROM %s" % (
+                x, self.pick(["", "NOT "]), self.pick([lit(), "NULL"]))
+        if kind in STRINGS and choice < 0.6:
+            return self.pick([
+                "%s LIKE 'a%%'", "%s LIKE '%%b'", "%s LIKE 'ab_'",
+                "%s LIKE 'a\\_c'", "%s NOT LIKE 'a%%'", "%s ILIKE 'A%%'",
+                "%s ~ '^a'", "%s ^@ 'ab'", "length(%s) > 2", "%s LIKE 'ab'",
+                "%s LIKE '%%'", "%s || 'x' = 'ax'", "upper(%s) = 'A'",
+                "%s COLLATE \"C\" > 'b'", "%s < 'b'", "%s LIKE ''",
+                "%s SIMILAR TO '(a|b)%%'", "convert_to(%s, 'UTF8') > 'a'"]).replace(
+                    "%s", x).replace("%%", "%")
+        if kind in WHOLE + ("num", "bignum") and choice < 0.5:
+            return self.pick(["%s > 3.5", "%s = 4::int8", "%s <> 2::int2",
+                              "%s < 1e9", "%s::text = '4'", "%s + 1 = 5",
+                              "%s = 5000000000", "-%s < 2", "%s > 4::float8",
+                              "abs(%s::numeric) < 10",
+                              "%s = ANY ('{1,2,3}')",
+                              "%s <> ALL ('{1,2,3}')"]) % x
+        if kind in FLOATS and choice < 0.5:
+            return self.pick(["%s = 'NaN'", "%s < 'Infinity'", "%s >= 0",
+                              "%s = 0.1", "%s > 2.5::float4", "%s <> 0",
+                              "%s = 1.5",
+                              "%s <= 'NaN'", "%s > 'Infinity'"]) % x
+        if kind in TIMES and choice < 0.5:
+            return self.pick(["%s > '2024-01-05'::date",
+                              "%s <= '2024-01-01 12:00'::timestamp",
+                              "%s = '2024-01-01 00:00:00+00'::timestamptz",
+                              "date_trunc('year', %s) = '2024-01-01'",
+                              "extract(dow FROM %s) = 1",
+                              "%s::date = '2024-01-01'"]) % x
+        if choice < 0.62:
+            other = self.pick([o for o in table.columns if o.kind == kind])
+            return "%s %s %s" % (x, self.pick(["=", "<>", "<", ">="]),
+                                 a + other.name)
+        ops = ["=", "=", "<>"] + (["<", "<=", ">", ">="] if TYPES[kind][2]
+                                  else [])
+        left, right = x, lit()
+        if self.flip(0.15):
+            left, right = right, left
+            if kind in ("char",) + STRINGS:
+                left += "::text"
+            if kind in ("mood",):
+                left += "::diff_mood"
+        return "%s %s %s" % (left, self.pick(ops), right)
+
+    def where(self, table, a="", probability=0.85):
+        if not self.flip(probability):
+            return ""
+        return " WHERE " + self.condition(table, a)
+
+    def key_where(self, table):
+        """Mostly one row."""
+        return " WHERE " + " AND ".join(
+            "%s = %s" % (k.name, self.literal(k.kind, True))
+            for k in table.keys)
+
+    # ---- SELECT ----------------------------------------------------------
+
+    def some_columns(self, table, a=""):
+        if self.flip(0.3):
+            return a + "*"
+        chosen = self.random.sample(table.columns,
+                                    self.random.randint(1, len(
+                                        table.columns)))
+        return ", ".join(a + c.name for c in chosen)
+
+    def select(self, table=None):
+        """-> (sql, ordered)"""
+        t = table or self.pick(self.tables)
+        shape = self.random.randint(0, 13)
+        name, w = t.name, self.where(t, "x.")
+        if shape <= 2:
+            return "SELECT %s FROM %s x%s" % (
+                self.some_columns(t, "x."), name, w), False
+        if shape == 3:
+            if not t.keys:
+                return "SELECT x FROM %s x%s" % (name, w), False
+            return "SELECT %s FROM %s x%s ORDER BY %s%s LIMIT %s OFFSET %d" % (
+                self.some_columns(t, "x."), name, w,
+                self.pick(["", "x.n DESC NULLS LAST, ", "x.s COLLATE \"C\", "
+                           "x.n, "]),
+                t.key_order("x."), self.pick(["1", "5", "ALL"]),
+                self.pick([0, 0, 2])), True
+        if shape == 4:
+            aggregates = ["count(*)", "sum(n)", "avg(n)", "min(s)", "max(n)",
+                          "count(DISTINCT n)", "bool_or(n > 4)",
+                          "string_agg(s, ',' ORDER BY s COLLATE \"C\")"]
+            for c in t.columns:
+                aggregates.append("count(%s)" % c.name)
+                if TYPES[c.kind][2] and c.kind not in FLOATS + ("bytea",):
+                    aggregates.append("max(%s)" % c.name)
+            chosen = ", ".join(self.random.sample(aggregates, 3))
+            group = self.pick(["", " GROUP BY n", " GROUP BY n, s",
+                               " GROUP BY n % 3 HAVING count(*) > 1",
+                               " GROUP BY ROLLUP (n % 2, s)"])
+            return "SELECT %s FROM %s x%s%s" % (chosen, name, w, group), False
+        if shape == 5:
+            return "SELECT x.n, x.s, side.* FROM %s x %s JOIN side ON side.%s" \
+                " = x.n%s" % (name, self.pick(["", "LEFT", "RIGHT", "FULL"]),
+                              self.pick(["id", "n"]), w), False
+        if shape == 6:
+            u = self.pick(self.tables)
+            return "SELECT count(*), sum(x.n), sum(y.n) FROM %s x %s JOIN %s " \
+                "y ON x.n = y.n%s%s" % (
+                    name, self.pick(["", "LEFT", "FULL"]), u.name,
+                    " AND x.s = y.s" if self.flip(0.3) else "", w), False
+        if shape == 7:
+            order = t.key_order("x.") if t.keys else \
+                "x.n, x.s COLLATE \"C\""
+            return "SELECT side.id, l.* FROM side %s JOIN LATERAL (SELECT " \
+                "x.n, x.s FROM %s x WHERE x.n %s side.%s ORDER BY %s LIMIT 2)" \
+                " l ON true" % (self.pick(["", "LEFT"]), name,
+                                self.pick(["=", "<", ">"]),
+                                self.pick(["id", "n"]), order), False
+        if shape == 8:
+            return "SELECT x.n, (SELECT count(*) FROM side WHERE side.n = " \
+                "x.n), (SELECT max(y.n) FROM %s y WHERE y.n < x.n AND y.s IS " \
+                "NOT DISTINCT FROM x.s) FROM %s x%s" % (
+                    self.pick(self.tables).name, name, w), False
+        if shape == 9:
+            u = self.pick(self.tables)
+            return "SELECT n, s FROM %s x%s %s SELECT n, s FROM %s" % (
+                name, w, self.pick(["UNION", "UNION ALL", "EXCEPT",
+                                    "INTERSECT", "EXCEPT ALL"]),
+                u.name), False
+        if shape == 10:
+            return "SELECT n, row_number() OVER (PARTITION BY s ORDER BY n) " \
+                "IS NOT NULL, sum(n) OVER (ORDER BY n) FROM %s x%s" % (
+                    name, w), False
+        if shape == 11:
+            return "WITH c AS %s(SELECT * FROM %s x%s) SELECT c1.n, count(*) " \
+                "FROM c c1 JOIN c c2 USING (n) GROUP BY c1.n" % (
+                    self.pick(["", "MATERIALIZED ", "NOT MATERIALIZED "]),
+                    name, w), False
+        if shape == 12:
+            v = self.pick(["v1", "v2", "parent"])
+            return "SELECT * FROM %s x WHERE %s" % (
+                v, self.pick(["n > 4", "s LIKE 'a%'", "n IS NULL", "true",
+                              "n IN (SELECT id FROM side)"])), False
+        return self.pick([
+            "SELECT count(x), count(*) FROM %s x%s",
+            "SELECT DISTINCT n, s FROM %s x%s",
+            "SELECT to_jsonb(x) - 'k' FROM %s x%s",
+            "SELECT 1 FROM %s x%s",
+            "SELECT x IS NULL, x.n FROM %s x%s",
+            "SELECT DISTINCT ON (n) n FROM %s x%s ORDER BY n"]) % (
+                name, w), False
+
+    # ---- writing ---------------------------------------------------------
+
+    def returning(self, table):
+        if not self.flip(0.35):
+            return ""
+        return " RETURNING " + self.pick(
+            ["*", self.some_columns(table), "n + 1, upper(s)",
+             table.name, "(SELECT count(*) FROM side), n"])
+
+    def both(self, sql, tail, end):
+        return Op(sql + tail + end, sql + end)
+
+    def insert_values(self, t):
+        columns = t.settable()
+        if self.flip(0.2):
+            columns = [c for c in columns
+                       if c.is_key or c.not_null or self.flip(0.6)]
+        rows, seen = [], set()
+        for _ in range(self.pick([1, 1, 2, 5, 20])):
+            row = {}
+            for c in columns:
+                row[c.name] = self.value(c)
+            if not t.upsert:
+                t.fresh += 1
+                row["k"] = str(t.fresh)
+            key = tuple(row[k.name] for k in t.keys)
+            # Numbers and times have several spellings: normalise roughly.
+            key = tuple(normal(v) for v in key)
+            if t.keys and key in seen:
+                continue
+            seen.add(key)
+            if self.flip(0.05):
+                free = [c for c in columns if not c.is_key]
+                if free:
+                    row[self.pick(free).name] = "DEFAULT"
+            rows.append("(%s)" % ", ".join(row[c.name] for c in columns))
+        sql = "INSERT INTO %s (%s) VALUES %s" % (
+            t.name, ", ".join(c.name for c in columns), ", ".join(rows))
+        tail = t.upsert_tail() if t.keys and t.upsert else ""
+        return self.both(sql, tail, self.returning(t))
+
+    def bulk(self, t):
+        """Many rows, for several files, row groups and batches."""
+        count = self.pick([300, 2000, 9000])
+        t.fresh += 10000
+        exprs = []
+        for c in t.settable():
+            kind = c.kind
+            if c is (t.big_key or (t.keys or [None])[0]):
+                if kind not in ("int4", "int8"):
+                    return self.insert_values(t)
+                exprs.append("%d + i" % (20000 + t.fresh))
+            elif c.is_partition or c.is_key:
+                exprs.append(self.literal(kind, True))
+            elif kind == "bool":
+                exprs.append("i % 3 = 0")
+            elif kind in ("int2", "small", "int4", "int8", "num", "bignum"):
+                exprs.append("(i * 7) % 89")
+            elif kind in FLOATS:
+                exprs.append("i / 4")
+            elif kind in ("text", "varchar"):
+                exprs.append("left(md5(i::text), i % 10)")
+            elif kind == "date":
+                exprs.append("date '2024-01-01' + i")
+            elif kind in ("stamp", "stamp3", "stamptz"):
+                exprs.append("timestamp '2024-01-01' + i * interval '1 s'")
+            else:
+                exprs.append(self.literal_of(c))
+        return Op("INSERT INTO %s (%s) SELECT %s FROM generate_series(1, %d) "
+                  "i ORDER BY hashint4(i)" % (
+                      t.name, ", ".join(c.name for c in t.settable()),
+                      ", ".join(exprs), count))
+
+    def insert_select(self, t):
+        """Rows of the table itself under new keys, or of a helper table."""
+        if not t.keys:
+            source = self.pick(self.tables)
+            return Op("INSERT INTO %s (n, s) SELECT n, s FROM %s x%s%s" % (
+                t.name, source.name, self.where(source, "x."),
+                self.returning(t)))
+        columns = t.settable()
+        names = ", ".join(c.name for c in columns)
+        if t.big_key and self.flip(0.5) or not t.upsert:
+            t.fresh += 5000
+            exprs = ", ".join(
+                "%s + %d" % (c.name, t.fresh)
+                if c is (t.big_key or t.keys[0]) else c.name for c in columns)
+            key = (t.big_key or t.keys[0]).name
+            return Op("INSERT INTO %s (%s) SELECT %s FROM %s WHERE %s "
+                      "BETWEEN -10 AND 2000 AND (%s)%s" % (
+                          t.name, names, exprs, t.name, key,
+                          self.condition(t), self.returning(t)))
+        exprs = ", ".join("n + 1" if c.name == "n" else c.name
+                          for c in columns)
+        sql = "INSERT INTO %s (%s) SELECT %s FROM %s%s" % (
+            t.name, names, exprs, t.name, self.where(t))
+        return self.both(sql, t.upsert_tail(), self.returning(t))
+
+    def copy(self, t):
+        """COPY of rows made by the server into psql's stdin form."""
+        columns = [c for c in t.settable()
+                   if c.is_key or c.kind in ("int4", "text")]
+        if any(c.not_null and not c.default and c not in columns
+               for c in t.settable()) and self.flip(0.9):
+            return self.insert_values(t)
+        lines = []
+        for _ in range(self.pick([1, 3, 10])):
+            row = []
+            for c in columns:
+                if c.is_key and c.kind in ("int4", "int8"):
+                    t.fresh += 1
+                    row.append(str(t.fresh))
+                elif c.kind in ("int4", "int8", "int2"):
+                    row.append(str(self.random.randint(0, 12)))
+                elif c.kind in STRINGS:
+                    row.append(self.pick(["a", "ab", "b c", "\\\\", "x\\ty"]))
+                elif c.kind in ("date", "stamp", "stamp3", "stamptz"):
+                    row.append(self.pick(DATES))
+                elif c.kind == "bool":
+                    row.append(self.pick("tf"))
+                elif c.kind == "bytea":
+                    row.append("\\\\x%02x" % self.random.randint(0, 255))
+                elif c.kind == "uuid":
+                    row.append("%032x" % self.random.randint(0, 1 << 60))
+                else:
+                    row.append(str(self.random.randint(0, 50)))
+            lines.append("\t".join(row))
+        if not any(c.is_key and c.kind in ("int4", "int8") for c in columns):
+            if t.keys:
+                lines = lines[:1]
+        text = "\n".join(lines + ["\\."])
+        names = ", ".join(c.name for c in columns)
+        lake = "COPY %s (%s) FROM STDIN;\n%s" % (t.name, names, text)
+        if not t.keys or not t.upsert:
+            return Op(lake)
+        # COPY can't upsert: by way of a helper table.
+        return Op("INSERT INTO %s (%s) SELECT * FROM stage%s" % (
+            t.name, names, t.upsert_tail()), lake, heap_before=(
+                "DROP TABLE IF EXISTS stage",
+                "CREATE TEMP TABLE stage AS SELECT %s FROM %s LIMIT 0" % (
+                    names, t.name),
+                "COPY stage FROM STDIN;\n" + text))
+
+    def new_value(self, c, t, a=""):
+        x, kind = a + c.name, c.kind
+        choice = self.random.random()
+        if choice < 0.45:
+            return self.value(c)
+        if choice < 0.5 and c.default:
+            return "DEFAULT"
+        if choice < 0.6:
+            return "CASE WHEN %s THEN %s ELSE %s END" % (
+                self.condition(t, a, 0), self.literal_of(c), x)
+        if choice < 0.65:
+            return "coalesce(%s, %s)" % (x, self.literal_of(c))
+        if kind in NUMBERS:
+            return self.pick(["%s + 1", "%s * 2", "-%s", "%s - n" if
+                              kind != "small" else "%s",
+                              "%s / (n - n)" if self.flip(0.05) else "%s",
+                              "(SELECT max(id) FROM side)"]).replace(
+                                  "%s", x).replace("(n - n)", "(%sn - %sn)" %
+                                                   (a, a)).replace(
+                                      "- n", "- %sn" % a if a else "- n")
+        if kind in STRINGS:
+            return self.pick(["%s || 'x'", "upper(%s)", "left(%s, 1)",
+                              "reverse(%s)"]) % x
+        if kind == "bool":
+            return "NOT " + x
+        if kind == "date":
+            return x + " + 1"
+        if kind in ("stamp", "stamp3", "stamptz"):
+            return x + " - interval '1 day 1 second'"
+        if kind in FLOATS:
+            return x + " / 2"
+        if kind == "bytea":
+            return x + " || '\\x00'::bytea"
+        return self.value(c)
+
+    def literal_of(self, c):
+        text = self.literal(c.kind)
+        return "%s::%s" % (text, TYPES[c.kind][0])
+
+    def assignments(self, t, a=""):
+        free = [c for c in t.settable() if not c.is_key]
+        chosen = self.random.sample(free, self.random.randint(
+            1, min(3, len(free))))
+        return ", ".join("%s = %s" % (c.name, self.new_value(c, t, a))
+                         for c in chosen)
+
+    def update(self, t):
+        shape = self.random.randint(0, 9)
+        if shape <= 4:
+            w = self.key_where(t) if self.flip(0.3) else self.where(t)
+            return Op("UPDATE %s SET %s%s%s" % (
+                t.name, self.assignments(t), w, self.returning(t)))
+        if shape == 5:
+            return Op("UPDATE %s x SET s = side.s || x.s, n = side.n FROM "
+                      "side WHERE side.id = x.n AND (%s)%s" % (
+                          t.name, self.condition(t, "x."),
+                          self.pick(["", " RETURNING x.*, side.id"])))
+        if shape == 6:
+            return Op("UPDATE %s x SET n = 1 FROM side WHERE side.n = x.n "
+                      "RETURNING x.*" % t.name)
+        if shape == 7 and t.big_key and t.upsert:
+            t.fresh += 5000
+            k = t.big_key.name
+            return Op("UPDATE %s SET %s = %s + %d, n = n %s WHERE %s BETWEEN "
+                      "-10 AND 500 AND (%s)%s" % (
+                          t.name, k, k, t.fresh, self.pick(["", "+ 1"]), k,
+                          self.condition(t), self.returning(t)))
+        if shape == 8:
+            return Op("UPDATE %s x SET (n, s) = (SELECT max(y.n), min(y.s) "
+                      "FROM %s y WHERE y.n >= x.n)%s" % (
+                          t.name, self.pick(self.tables).name,
+                          self.where(t, "x.")))
+        return Op("UPDATE %s x SET n = y.n FROM (SELECT s, max(n) n FROM %s "
+                  "GROUP BY s) y WHERE x.s = y.s%s" % (
+                      t.name, self.pick(self.tables).name,
+                      self.pick(["", " RETURNING x.n"])))
+
+    def delete(self, t):
+        shape = self.random.randint(0, 5)
+        if shape <= 2:
+            w = self.key_where(t) if self.flip(0.4) else \
+                " WHERE " + self.condition(t)
+            return Op("DELETE FROM %s%s%s" % (t.name, w, self.returning(t)))
+        if shape == 3:
+            return Op("DELETE FROM %s x USING side WHERE side.n = x.n AND "
+                      "side.id > %d AND %s%s" % (
+                          t.name, self.random.randint(0, 15),
+                          self.condition(t, "x."),
+                          self.pick(["", " RETURNING x.*"])))
+        if shape == 4:
+            return Op("DELETE FROM %s WHERE (%s) IN (SELECT %s FROM %s "
+                      "ORDER BY %s LIMIT 2)%s" % (
+                          t.name, t.key_order(), t.key_order(), t.name,
+                          t.key_order(), self.returning(t)))
+        return Op("DELETE FROM %s x WHERE EXISTS (SELECT FROM %s y WHERE "
+                  "y.n = x.n AND y.s > x.s)%s" % (
+                      t.name, self.pick(self.tables).name,
+                      self.pick(["", " RETURNING n"])))
+
+    def cte(self, t):
+        w = self.where(t, probability=1)
+        return self.pick([
+            Op("WITH d AS (DELETE FROM %s%s RETURNING *) SELECT n, s FROM d"
+               % (t.name, w)),
+            Op("WITH u AS (UPDATE %s SET n = n + 1%s RETURNING n, s) SELECT "
+               "u.n, (SELECT sum(n) FROM %s) FROM u" % (t.name, w, t.name)),
+            Op("WITH d AS (DELETE FROM %s%s RETURNING n, s) INSERT INTO a1 "
+               "(n, s) SELECT n, s FROM d RETURNING n" % (t.name, w)),
+            Op("WITH i AS (INSERT INTO audit SELECT 'cte', s, n::text, NULL "
+               "FROM %s%s RETURNING *) SELECT count(*) FROM i, %s"
+               % (t.name, w, t.name)),
+            Op("WITH u AS (UPDATE %s SET s = 'u'%s RETURNING n), d AS "
+               "(DELETE FROM %s WHERE NOT coalesce(%s, false) RETURNING n) "
+               "SELECT (SELECT count(*) FROM u), (SELECT count(*) FROM d)"
+               % (t.name, w, t.name, w[7:]))])
+
+    def parent(self):
+        t = self
+        w = self.pick(["r < 10", "r = 15", "k % 2 = 0", "r BETWEEN 8 AND 22",
+                       "n > 5", "s = 'a'", "k IN (1001, 1003) AND r = 5"])
+        self.parent_key = getattr(self, "parent_key", 1000)
+        rows = []
+        for _ in range(self.pick([1, 4, 12])):
+            self.parent_key += 1
+            rows.append("(%d, %d, %s, %s)" % (
+                self.parent_key, self.random.randint(0, 30),
+                self.literal("int4"), quote(self.pick(["a", "b", "c"]))))
+        return self.pick([
+            "INSERT INTO parent VALUES %s%s" % (
+                ", ".join(rows), self.pick(["", " RETURNING *"])),
+            "INSERT INTO parent VALUES %s" % ", ".join(rows),
+            "UPDATE parent SET n = n + 1, s = 'z' WHERE %s%s" % (
+                w, self.pick(["", " RETURNING *"])),
+            "UPDATE parent SET r = %d WHERE r BETWEEN 10 AND 19 AND %s%s" % (
+                self.random.randint(0, 29), w,
+                self.pick(["", " RETURNING *"])),
+            "DELETE FROM parent WHERE %s AND n < 12%s" % (
+                w, self.pick(["", " RETURNING *"])),
+            "UPDATE parent p SET n = side.id FROM side WHERE side.id = p.n "
+            "AND %s" % w.replace("n >", "p.n >").replace("s =", "p.s ="),
+            "SELECT * FROM parent WHERE " + w,
+            "SELECT r / 10, count(*), sum(n) FROM parent GROUP BY 1",
+            "WITH d AS (DELETE FROM parent WHERE %s AND n < 3 RETURNING *) "
+            "SELECT * FROM d" % w])
+
+    def block(self, t):
+        """A plpgsql block whose inner part fails now and then."""
+        inner = self.pick([self.update(t), self.delete(t)]).lake.split(
+            " RETURNING")[0]
+        fail = self.pick(["", "PERFORM 1 / 0;", "RAISE EXCEPTION 'x';"])
+        again = self.update(t).lake.split(" RETURNING")[0]
+        return Op("DO $do$ BEGIN BEGIN %s; %s EXCEPTION WHEN OTHERS THEN "
+                  "INSERT INTO audit VALUES ('error', SQLSTATE); END; "
+                  "%s; END $do$" % (inner, fail, again))
+
+    # ---- the session -----------------------------------------------------
+
+    def transaction(self):
+        if not self.in_transaction:
+            self.in_transaction = True
+            self.savepoints, self.cursors = [], []
+            return Op("BEGIN" + self.pick(
+                ["", "", " ISOLATION LEVEL REPEATABLE READ",
+                 " ISOLATION LEVEL SERIALIZABLE"]))
+        choice = self.random.random()
+        if self.failed and self.savepoints:
+            self.failed = False
+            at = self.random.randrange(len(self.savepoints))
+            self.savepoints = self.savepoints[:at + 1]
+            return Op("ROLLBACK TO " + self.savepoints[-1])
+        if self.failed:
+            choice = 1
+        if choice < 0.4 and len(self.savepoints) < 4:
+            self.savepoints.append("p%d" % len(self.savepoints))
+            return Op("SAVEPOINT " + self.savepoints[-1])
+        if choice < 0.65 and self.savepoints:
+            at = self.random.randrange(len(self.savepoints))
+            name = self.savepoints[at]
+            if self.flip(0.6):
+                self.savepoints = self.savepoints[:at + 1]
+                return Op("ROLLBACK TO " + name)
+            self.savepoints = self.savepoints[:at]
+            return Op("RELEASE " + name)
+        if choice < 0.75:
+            return Op("SELECT 1")
+        self.in_transaction = False
+        self.cursors = [c for c in self.cursors if c.endswith("h")]
+        return Op("ROLLBACK" if self.flip(0.25) else "COMMIT")
+
+    def cursor(self):
+        t = self.pick(self.keyed)
+        if self.cursors and self.flip(0.85):
+            name = self.pick(self.cursors)
+            if self.flip(0.1):
+                self.cursors.remove(name)
+                return Op("CLOSE " + name)
+            forward = ["1", "3", "ALL", "FORWARD 2", "NEXT"]
+            if name.startswith("s"):
+                forward += ["PRIOR", "FIRST", "LAST", "BACKWARD 2",
+                            "ABSOLUTE 3", "RELATIVE -1"]
+            return Op("%s %s FROM %s" % (self.pick(["FETCH", "FETCH", "MOVE"]),
+                                         self.pick(forward), name),
+                      ordered=True)
+        self.count += 1
+        hold = self.flip(0.3) or not self.in_transaction
+        scroll = self.flip(0.3)
+        name = "%s%d%s" % ("s" if scroll else "c", self.count,
+                           "h" if hold else "")
+        self.cursors.append(name)
+        return Op("DECLARE %s %sCURSOR %sFOR SELECT * FROM %s x%s ORDER BY %s"
+                  % (name, "SCROLL " if scroll else "NO SCROLL ",
+                     "WITH HOLD " if hold else "", t.name,
+                     self.where(t, "x."), t.key_order()))
+
+    def prepare(self):
+        if self.prepared and self.flip(0.75):
+            name, kinds = self.pick(self.prepared)
+            return Op("EXECUTE %s(%s)" % (name, ", ".join(
+                "NULL" if self.flip(0.08) else self.literal(k)
+                for k in kinds)))
+        self.count += 1
+        t = self.pick(self.keyed)
+        chosen = [c for c in self.random.sample(
+            t.columns, min(2, len(t.columns)))
+            if c.kind not in ("jsonb",)] or [t.keys[0]]
+        kinds = [c.kind for c in chosen]
+        w = self.pick([" AND ", " OR "]).join(
+            "%s %s $%d" % (c.name, self.pick(
+                ["=", "<", ">="] if TYPES[c.kind][2] else ["=", "<>"]), i + 1)
+            for i, c in enumerate(chosen))
+        body = self.pick([
+            "SELECT %s FROM %s WHERE %s" % (self.some_columns(t), t.name, w),
+            "SELECT count(*) FROM %s WHERE %s" % (t.name, w),
+            "DELETE FROM %s WHERE %s AND n < 5 RETURNING *" % (t.name, w),
+            "UPDATE %s SET n = n + 1 WHERE %s RETURNING *" % (t.name, w)])
+        name = "q%d" % self.count
+        self.prepared.append((name, kinds))
+        return Op("PREPARE %s(%s) AS %s" % (
+            name, ", ".join(TYPES[k][0].split("(")[0] for k in kinds), body))
+
+    def setting(self):
+        return Op(self.pick([
+            "SET paimon_fdw.enable_filter_pushdown = off",
+            "RESET paimon_fdw.enable_filter_pushdown",
+            "SET enable_hashjoin = off", "SET enable_mergejoin = off",
+            "SET enable_material = off", "SET enable_memoize = off",
+            "SET enable_nestloop = off", "SET enable_sort = off",
+            "SET plan_cache_mode = force_generic_plan",
+            "SET plan_cache_mode = auto", "SET work_mem = '64kB'",
+            "SET enable_hashagg = off", "RESET enable_nestloop",
+            "RESET enable_hashjoin", "RESET enable_mergejoin",
+            "SET TimeZone = 'America/New_York'", "SET TimeZone = 'UTC'",
+            "SET TimeZone = 'Asia/Kolkata'", "SET cursor_tuple_fraction = 1"]))
+
+    def lake_only(self):
+        t = self.pick(self.tables)
+        explain = self.pick(["", "(ANALYZE, TIMING OFF)", "(VERBOSE)",
+                             "(ANALYZE, FORMAT JSON)"])
+        ops = ["ANALYZE %s" % t.name,
+               "EXPLAIN %s %s" % (explain, self.select(t)[0]),
+               "SELECT * FROM paimon.verify('%s')" % t.name]
+        if not self.in_transaction:
+            ops.append("SELECT paimon.compact('%s', %s) IS NULL" % (
+                t.name, self.pick(["true", "false"])))
+        return Op(self.pick(ops), lake_only=True)
+
+    def remember(self):
+        """A copy of a table now, beside the number of its snapshot."""
+        t = self.pick(self.keyed)
+        if self.in_transaction:
+            return self.transaction()
+        self.snapshots += 1
+        name = "was%d" % self.snapshots
+        self.remembered = getattr(self, "remembered", [])
+        self.remembered.append((name, t))
+        return Op(
+            "CREATE TABLE %s AS SELECT * FROM %s" % (name, t.name),
+            "CREATE TABLE %s AS SELECT * FROM %s;\nSELECT 'snapshot:' || max("
+            "snapshot_id) AS %s FROM paimon.snapshots('%s') \\gset\n" % (
+                name, t.name, name, t.name))
+
+    def as_of(self):
+        if not getattr(self, "remembered", None) or self.in_transaction:
+            return self.remember()
+        name, t = self.pick(self.remembered)
+        sql, w = "SELECT * FROM %s x%s", self.where(t, "x.")
+        # A table that had no snapshot then has no name for that state.
+        sql, w = "SELECT * FROM %s x%s", self.where(t, "x.")
+        return Op(sql % (name, w),
+                  "\\if :{?%s}\nSET paimon_fdw.as_of = :'%s';\n%s;\n"
+                  "RESET paimon_fdw.as_of;\n\\else\n%s;\n\\endif\n" % (
+                      name, name, sql % (t.name, w), sql % (name, w)))
+
+    def view(self):
+        c = self.condition(self.tables[1])
+        return Op(self.pick([
+            "UPDATE v1 SET n = n + 1, s = 'v' WHERE n < 9 RETURNING n",
+            "DELETE FROM v1 WHERE n = 7",
+            "UPDATE v2 SET n = n + 3 WHERE " + c,
+            "UPDATE v2 SET n = 25 WHERE n = 4",
+            "DELETE FROM v2 WHERE n > 18 RETURNING s",
+            "SELECT count(*), max(n) FROM v1 JOIN v2 USING (n)"]))
+
+    def check(self):
+        return [Op("SELECT * FROM %s" % t.name) for t in self.tables] + [
+            Op("SELECT * FROM parent"), Op("SELECT * FROM audit")]
+
+    def statement(self):
+        """The next statement, as a list of Ops."""
+        if self.failed and self.in_transaction and self.flip(0.9):
+            return [self.transaction()]
+        r = self.random.random()
+        t = self.pick(self.keyed)
+        if self.cursors and self.flip(0.06):
+            return [self.cursor()]
+        if r < 0.20:
+            sql, ordered = self.select()
+            return [Op(sql, ordered=ordered)]
+        if r < 0.21 and self.is_bulky:
+            op = self.bulk(self.pick(self.tables))
+        elif r < 0.34:
+            op = self.insert_values(self.pick(self.tables))
+        elif r < 0.40:
+            op = self.insert_select(self.pick(self.tables))
+        elif r < 0.54:
+            op = self.update(t)
+        elif r < 0.62:
+            op = self.delete(t)
+        elif r < 0.66:
+            op = self.cte(t)
+        elif r < 0.71:
+            op = Op(self.parent())
+        elif r < 0.81:
+            return [self.transaction()]
+        elif r < 0.84:
+            op = self.copy(self.pick(self.tables))
+        elif r < 0.87:
+            return [self.cursor()]
+        elif r < 0.91:
+            return [self.prepare()]
+        elif r < 0.93:
+            return [self.setting()]
+        elif r < 0.95:
+            return [self.lake_only()]
+        elif r < 0.96:
+            op = self.block(t)
+        elif r < 0.975:
+            return [self.as_of()]
+        elif r < 0.985:
+            return [Op("INSERT INTO %s DEFAULT VALUES" %
+                       self.pick(self.tables).name)]
+        elif r < 0.99:
+            return [Op("SELECT * FROM %s x%s FOR %s" % (
+                t.name, self.where(t, "x."),
+                self.pick(["UPDATE", "SHARE", "NO KEY UPDATE"])))]
+        else:
+            op = self.view()
+        if self.flip(0.3):
+            return [op] + [Op("SELECT * FROM %s" % t.name)]
+        return [op]
+
+
+def normal(text):
+    """Values of one key that are written differently but are the same."""
+    if text[:1] in string.digits + "-":
+        return float(text)
+    if text.startswith(("timestamp '", "timestamptz '")):
+        return text[:30]
+    return text
