@@ -589,7 +589,7 @@ class Generator:
 
     def bulk(self, t):
         """Many rows, for several files, row groups and batches."""
-        count = self.pick([300, 2000, 9000])
+        count = self.pick([100, 500, 2000] if t.keys else [300, 9000])
         t.fresh += 10000
         exprs = []
         for c in t.settable():

@@ -50,7 +50,17 @@ def canonical_time(text):
     return "%s.%s" % (main, (fraction + "000")[:3])
 
 
+def astronomical(text):
+    """PostgreSQL's "0001-12-30 BC" is the year 0 of ISO and Java."""
+    if not text.endswith(" BC"):
+        return text
+    year, _, rest = text[:-3].partition("-")
+    year = 1 - int(year)
+    return "%s%04d-%s" % ("-" if year < 0 else "", abs(year), rest)
+
+
 def canonical_timestamp(text, suffix):
+    text = astronomical(text)
     if text.endswith("+00"):
         text = text[:-3]
     date, _, clock = text.partition(" ")
@@ -69,6 +79,8 @@ def canonical(text, sql_type):
         return canonical_float(text)
     if sql_type == "bytea":
         text = text[2:]
+    elif sql_type == "date":
+        text = astronomical(text)
     elif sql_type.startswith("timestamp"):
         zone = "with time zone" in sql_type
         text = canonical_timestamp(text, "Z" if zone else "")

@@ -22,6 +22,7 @@ finish() {
 		echo "demo failed" >&2
 		[ ! -s "$demo/log" ] || echo "the server's log: $demo/log" >&2
 	fi
+	[ -z "${java:-}" ] || rm -rf "$java"
 	[ -z "${DEMO_STOP:-}" ] || server_stop "$demo"
 }
 trap finish EXIT
@@ -157,11 +158,11 @@ run -c "SELECT * FROM paimon.verify('flights')" -c "SELECT * FROM paimon.verify(
 say "11. Apache Paimon's own Java reads the same table"
 oracle=test/interop/oracle
 build_oracle
-mkdir "$demo/java"
-export ORACLE_JAVA_OPTS="-Xmx2g -Djava.io.tmpdir=$demo/java"
+java=$(mktemp -d "${TMPDIR:-/tmp}/paimon_fdw_java.XXXXXX")
+export ORACLE_JAVA_OPTS="-Xmx2g -Djava.io.tmpdir=$java"
 ours=$(run -At -F ' ' -c "SELECT count(*), sum(distance), sum(dep_delay) FROM flights")
-sh $oracle/oracle.sh read nyc.flights --warehouse "$lake" --columns distance,dep_delay --out "$demo/java/rows.jsonl"
-theirs=$(python3 - "$demo/java/rows.jsonl" <<'PY'
+sh $oracle/oracle.sh read nyc.flights --warehouse "$lake" --columns distance,dep_delay --out "$java/rows.jsonl"
+theirs=$(python3 - "$java/rows.jsonl" <<'PY'
 import json, sys
 rows = [json.loads(line) for line in open(sys.argv[1]) if line.startswith("{")]
 print(len(rows), sum(r["distance"] for r in rows), sum(r["dep_delay"] for r in rows))
@@ -170,7 +171,6 @@ PY
 echo "PostgreSQL: $ours"
 echo "Java:       $theirs"
 [ "$ours" = "$theirs" ]
-rm -rf "$demo/java"
 
 [ -z "${DEMO_STOP:-}" ] || exit 0
 say "Go on by hand:"

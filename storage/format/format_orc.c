@@ -12,14 +12,14 @@
  *
  * A batch never spans two stripes; its arrays live until the next call.
  */
-#include "format_orc.h"
+#include "format_orc_column.h"
 
 #include <strings.h>
 
 #define MEMORY_DEFAULT ((size_t) 32 << 20)
 #define MEMORY_MAX ((size_t) 1 << 40)
 #define WINDOW_MIN ((size_t) 64 * 1024)
-#define WINDOW_MAX ((size_t) 1024 * 1024)
+#define WINDOW_MAX ((size_t) 4 * 1024 * 1024)
 /* Gaps up to this size are read along; no request is longer than that. */
 #define GAP_MAX ((uint64_t) 64 * 1024)
 #define INSTANTS_OPTION "orc.timestamp-ltz.legacy.type"
@@ -150,7 +150,8 @@ next_span(const OrcReader *reader, const OrcStripeFooter *footer, uint32_t *at,
 	const OrcStreamInfo *streams = footer->streams;
 	uint32_t i = *at;
 
-	while (i < footer->stream_count && first_column(reader, &streams[i]) == NULL)
+	while (i < footer->stream_count &&
+		   first_column(reader, &streams[i]) == NULL)
 		i++;
 	if (i == footer->stream_count)
 		return false;
@@ -246,7 +247,7 @@ open_streams(OrcReader *reader, const OrcStripe *stripe,
 		return load_spans(reader, footer, bytes);
 	for (uint32_t i = 0; i < footer->stream_count; i++)
 		count += first_column(reader, &footer->streams[i]) != NULL;
-	window = reader->memory / 4 / (count + 1);
+	window = reader->memory / 2 / (count + 1);
 	if (window < WINDOW_MIN)
 		window = WINDOW_MIN;
 	if (window > WINDOW_MAX)
@@ -274,8 +275,7 @@ set_zone(OrcReader *reader, const char *name)
 		orc_zone_open(context->env, reader->zone_arena, name, &context->zone));
 	/* The offset at the instant of the wall clock, not at that in UTC. */
 	for (int i = 0; i < 2; i++)
-		seconds =
-			ORC_BASE_SECONDS - orc_zone_offset(context->zone, seconds);
+		seconds = ORC_BASE_SECONDS - orc_zone_offset(context->zone, seconds);
 	context->base_seconds = seconds;
 	return PMN_OK;
 }
@@ -308,10 +308,10 @@ begin_column(OrcReader *reader, const OrcStripeFooter *footer, uint64_t rows,
 		PMN_TRY(set_zone(reader, footer->time_zone));
 	if (column->file_kind == ORC_TIMESTAMP_INSTANT)
 		PMN_TRY(check_instants(reader, column, footer->time_zone));
-	return note_column(
-		context->env, column,
-		orc_column_begin(context, &footer->encodings[column->file_type], rows,
-						 column));
+	return note_column(context->env, column,
+					   orc_column_begin(context,
+										&footer->encodings[column->file_type],
+										rows, column));
 }
 
 static PmnCode
@@ -429,9 +429,8 @@ fill_batch(OrcReader *reader, uint32_t rows)
 		vector->values = column->values;
 		vector->nulls = has_nulls ? column->nulls : NULL;
 	}
-	reader->batch = (PmnBatch){rows,			reader->column_count,
-							   reader->vectors, NULL,
-							   rows};
+	reader->batch =
+		(PmnBatch){rows, reader->column_count, reader->vectors, NULL, rows};
 	return PMN_OK;
 }
 
@@ -509,12 +508,13 @@ plan_memory(OrcReader *reader)
 	if (rows < 64)
 		rows = 64;
 	context->env = reader->base.env;
-	context->capacity = rows < PMN_BATCH_ROWS ? (uint32_t) rows : PMN_BATCH_ROWS;
+	context->capacity =
+		rows < PMN_BATCH_ROWS ? (uint32_t) rows : PMN_BATCH_ROWS;
 	context->bytes_budget = reader->memory / 4 + 1;
 	for (int i = 0; i < 2; i++)
 	{
-		context->longs[i] = pmn_arena_alloc(
-			reader->arena, context->capacity * sizeof(int64_t));
+		context->longs[i] =
+			pmn_arena_alloc(reader->arena, context->capacity * sizeof(int64_t));
 		if (context->longs[i] == NULL)
 			return PMN_NO_MEMORY;
 	}

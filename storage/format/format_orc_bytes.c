@@ -10,7 +10,7 @@
  * so few that their values fit the budget. Dictionaries are laid out the same
  * way once a stripe, and rows share their values.
  */
-#include "format_orc.h"
+#include "format_orc_column.h"
 
 #define DICTIONARY_PIECE 1024
 
@@ -207,8 +207,8 @@ orc_dictionary_read(OrcContext *context, OrcColumn *column, uint32_t count)
 
 	PMN_TRY(orc_ints_read(&column->data, context->longs[0], count));
 	for (uint32_t i = 0; i < count; i++)
-		highest = (uint64_t) indexes[i] > highest ? (uint64_t) indexes[i]
-												  : highest;
+		highest =
+			(uint64_t) indexes[i] > highest ? (uint64_t) indexes[i] : highest;
 	if (count > 0 && highest >= column->dictionary_count)
 		return orc_column_fail(context->env, column,
 							   "an index is outside of its dictionary");

@@ -17,7 +17,7 @@
  *
  * A stream that is missing is an empty one.
  */
-#include "format_orc.h"
+#include "format_orc_column.h"
 
 PmnCode
 orc_column_fail(PmnEnv *env, const OrcColumn *column, const char *problem)
@@ -29,11 +29,25 @@ orc_column_fail(PmnEnv *env, const OrcColumn *column, const char *problem)
 static const char *
 kind_name(uint32_t kind)
 {
-	static const char *const names[] = {
-		"boolean", "tinyint", "smallint", "int",	 "bigint",	  "float",
-		"double",  "string",  "binary",	  "timestamp", "array",	  "map",
-		"struct",  "union",	  "decimal",  "date",	 "varchar",	  "char",
-		"timestamp with local time zone"};
+	static const char *const names[] = {"boolean",
+										"tinyint",
+										"smallint",
+										"int",
+										"bigint",
+										"float",
+										"double",
+										"string",
+										"binary",
+										"timestamp",
+										"array",
+										"map",
+										"struct",
+										"union",
+										"decimal",
+										"date",
+										"varchar",
+										"char",
+										"timestamp with local time zone"};
 
 	return kind < ORC_KIND_COUNT ? names[kind] : "unknown";
 }
@@ -136,9 +150,9 @@ orc_column_bind(PmnEnv *env, const OrcTail *tail, OrcColumn *column)
 		return PMN_OK;
 	column->file_kind = tail->types[column->file_type].kind;
 	column->natural = decoding_of(column->type.kind, column->file_kind);
-	column->is_trimmed = column->natural == ORC_DECODE_BYTES &&
-						 (column->type.kind == PMN_TYPE_CHAR ||
-						  column->file_kind == ORC_CHAR);
+	column->is_trimmed =
+		column->natural == ORC_DECODE_BYTES &&
+		(column->type.kind == PMN_TYPE_CHAR || column->file_kind == ORC_CHAR);
 	if (column->natural == ORC_DECODE_NOTHING)
 		return pmn_fail(env, PMN_CORRUPT,
 						"column \"%.200s\" has type %s, its table type is %s",
@@ -150,8 +164,8 @@ orc_column_bind(PmnEnv *env, const OrcTail *tail, OrcColumn *column)
 PmnCode
 orc_column_allocate(PmnArena *arena, uint32_t capacity, OrcColumn *column)
 {
-	column->values = pmn_arena_alloc(
-		arena, (size_t) capacity * pmn_vector_width(column->kind));
+	column->values = pmn_arena_alloc(arena, (size_t) capacity *
+												pmn_vector_width(column->kind));
 	column->nulls = pmn_arena_alloc(arena, capacity);
 	if (column->values == NULL || column->nulls == NULL)
 		return PMN_NO_MEMORY;
@@ -185,8 +199,8 @@ orc_column_free(PmnEnv *env, OrcColumn *column)
 static PmnCode
 check_encoding(PmnEnv *env, const OrcEncoding *encoding, OrcColumn *column)
 {
-	bool is_dictionary = encoding->kind == ORC_DICTIONARY ||
-						 encoding->kind == ORC_DICTIONARY_V2;
+	bool is_dictionary =
+		encoding->kind == ORC_DICTIONARY || encoding->kind == ORC_DICTIONARY_V2;
 
 	if (encoding->kind > ORC_DICTIONARY_V2)
 		return orc_column_fail(env, column, "its encoding is unknown");
@@ -280,7 +294,7 @@ orc_column_nulls(OrcColumn *column, uint32_t at, uint32_t count,
 /* ---- decoding ------------------------------------------------------------------- */
 
 #define DEFINE_SPREAD(name, type)                                              \
-	static void name(void *values, const uint8_t *nulls, uint32_t rows,       \
+	static void name(void *values, const uint8_t *nulls, uint32_t rows,        \
 					 uint32_t count)                                           \
 	{                                                                          \
 		type *elements = values;                                               \
@@ -328,8 +342,7 @@ read_tiny(OrcContext *context, OrcColumn *column, uint32_t count)
 {
 	const int8_t *bytes = (const int8_t *) context->longs[0];
 
-	PMN_TRY(
-		orc_rle_bytes(&column->tiny, (uint8_t *) context->longs[0], count));
+	PMN_TRY(orc_rle_bytes(&column->tiny, (uint8_t *) context->longs[0], count));
 	if (column->kind == PMN_VECTOR_I64)
 		for (uint32_t i = 0; i < count; i++)
 			((int64_t *) column->values)[i] = bytes[i];

@@ -12,8 +12,9 @@
 TEST(java_files_read_alike)
 {
 	static const char *const names[] = {
-		"types_append_orc",		  "decimals_orc",	  "orc_stripes",
-		"timestamps_orc_ancient", "compress_orc_zlib", "compress_orc_snappy",
+		"types_append_orc",	 "decimals_orc",
+		"orc_stripes",		 "timestamps_orc_ancient",
+		"compress_orc_zlib", "compress_orc_snappy",
 		"v090_types"};
 	static Fixture fixture;
 

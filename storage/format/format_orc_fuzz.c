@@ -140,7 +140,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{"c_tiny", 0, {.kind = PMN_TYPE_TINYINT}},
 		{"c_small", 0, {.kind = PMN_TYPE_BIGINT}},
 		{"c_float", 0, {.kind = PMN_TYPE_DOUBLE}},
-		{"c_dec_4_2", 0, {.kind = PMN_TYPE_DECIMAL, .precision = 4, .scale = 2}},
+		{"c_dec_4_2",
+		 0,
+		 {.kind = PMN_TYPE_DECIMAL, .precision = 4, .scale = 2}},
 		{"c_dec_38_18",
 		 0,
 		 {.kind = PMN_TYPE_DECIMAL, .precision = 38, .scale = 18}},
@@ -152,13 +154,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{"c_ltz9", 0, {.kind = PMN_TYPE_TIMESTAMP_LTZ, .precision = 9}},
 		{"c_big", 0, {.kind = PMN_TYPE_TIMESTAMP, .precision = 3}},
 	};
-	FuzzFile file = {.base = {.read_at = fuzz_read,
-							  .size_bytes = size,
-							  .path = "fuzz"},
-					 .env = {.allocate = fuzz_allocate,
-							 .reallocate = fuzz_reallocate,
-							 .release = fuzz_release},
-					 .data = data};
+	FuzzFile file = {
+		.base = {.read_at = fuzz_read, .size_bytes = size, .path = "fuzz"},
+		.env = {.allocate = fuzz_allocate,
+				.reallocate = fuzz_reallocate,
+				.release = fuzz_release},
+		.data = data};
 
 	file.fs.env = &file.env;
 	file.base.fs = &file.fs;

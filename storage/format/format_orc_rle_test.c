@@ -97,10 +97,10 @@ TEST(version_2_vectors)
 	static const uint8_t direct[] = {0x5e, 0x03, 0x5c, 0xa1, 0xab,
 									 0x1e, 0xde, 0xad, 0xbe, 0xef};
 	static const int64_t words[] = {23713, 43806, 57005, 48879};
-	static const uint8_t patched[] = {
-		0x8e, 0x13, 0x2b, 0x21, 0x07, 0xd0, 0x1e, 0x00, 0x14, 0x70,
-		0x28, 0x32, 0x3c, 0x46, 0x50, 0x5a, 0x64, 0x6e, 0x78, 0x82,
-		0x8c, 0x96, 0xa0, 0xaa, 0xb4, 0xbe, 0xfc, 0xe8};
+	static const uint8_t patched[] = {0x8e, 0x13, 0x2b, 0x21, 0x07, 0xd0, 0x1e,
+									  0x00, 0x14, 0x70, 0x28, 0x32, 0x3c, 0x46,
+									  0x50, 0x5a, 0x64, 0x6e, 0x78, 0x82, 0x8c,
+									  0x96, 0xa0, 0xaa, 0xb4, 0xbe, 0xfc, 0xe8};
 	static const int64_t years[] = {2030, 2000, 2020, 1000000, 2040, 2050, 2060,
 									2070, 2080, 2090, 2100,	   2110, 2120, 2130,
 									2140, 2150, 2160, 2170,	   2180, 2190};
@@ -250,7 +250,7 @@ TEST(hostile_runs)
 TEST(blocks)
 {
 	static const uint8_t good[] = {0x07, 0, 0, 'a', 'b', 'c', 0x01,
-								   0,	 0, 3,	 0,	  0,   'd'};
+								   0,	 0, 3, 0,	0,	 'd'};
 	uint8_t found[8];
 	Ground ground;
 
@@ -297,10 +297,14 @@ offset_of(const char *name, int64_t seconds)
 /* Goal: names that need no file, and those that are refused. */
 TEST(zone_names)
 {
-	static const char *const bad[] = {"../../etc/passwd", "/etc/passwd",
-									  "Asia/../../x",	  "No/Such_Zone",
-									  "GMT+",			  "GMT+99",
-									  "Asia/",			  "+08:0x"};
+	static const char *const bad[] = {"../../etc/passwd",
+									  "/etc/passwd",
+									  "Asia/../../x",
+									  "No/Such_Zone",
+									  "GMT+",
+									  "GMT+99",
+									  "Asia/",
+									  "+08:0x"};
 	const OrcZone *zone;
 	PmnArena *arena;
 	PmnTestEnv env;
@@ -398,8 +402,8 @@ TEST(zone_rules)
 
 			bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
 			if (orc_zone_parse(arena, pmn_bytes(bytes, size), &zone))
-				(void) orc_zone_offset(
-					zone, (int64_t) pmn_test_random(&env) / 2000000);
+				(void) orc_zone_offset(zone, (int64_t) pmn_test_random(&env) /
+												 2000000);
 			bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
 		}
 		pmn_arena_destroy(arena);

@@ -48,8 +48,8 @@ orc_input_load_tail(OrcInput *input, size_t bytes)
 	tail = pmn_alloc(input->env, bytes + ORC_SLACK);
 	if (tail == NULL)
 		return PMN_NO_MEMORY;
-	code = pmn_file_read_at(input->file, input->size_bytes - bytes, bytes,
-							tail);
+	code =
+		pmn_file_read_at(input->file, input->size_bytes - bytes, bytes, tail);
 	if (code != PMN_OK)
 	{
 		pmn_free(input->env, tail, bytes + ORC_SLACK);
@@ -227,8 +227,8 @@ decompress_block(OrcStream *stream, PmnBytes src)
 	if (input->codec == PMN_CODEC_LZ4)
 		PMN_TRY(decompress_lz4(stream, src, input->block_bytes));
 	else
-		PMN_TRY(
-			pmn_codec_decompress(input->codec, src, 0, input->block_bytes, dst));
+		PMN_TRY(pmn_codec_decompress(input->codec, src, 0, input->block_bytes,
+									 dst));
 	PMN_TRY(pmn_buffer_reserve(dst, ORC_SLACK));
 	memset(dst->data + dst->size, 0, ORC_SLACK);
 	stream->next = dst->data;

@@ -74,8 +74,8 @@ read_fixed(Message *message, size_t size, uint64_t *out)
 		message->is_broken = true;
 		return false;
 	}
-	*out = size == 4 ? pmn_get_le32(message->next)
-					 : pmn_get_le64(message->next);
+	*out =
+		size == 4 ? pmn_get_le32(message->next) : pmn_get_le64(message->next);
 	message->next += size;
 	return true;
 }
@@ -404,11 +404,10 @@ parse_root(PmnArena *arena, PmnBytes bytes, OrcTail *tail)
 	for (uint32_t i = 0; i < name_count; i++)
 		if (tail->fields[i].type == 0 ||
 			tail->fields[i].type >= tail->type_count)
-			return pmn_fail(env, PMN_CORRUPT,
-							"its column \"%.200s\" has type %" PRIu32
-							" of %" PRIu32,
-							tail->fields[i].name, tail->fields[i].type,
-							tail->type_count);
+			return pmn_fail(
+				env, PMN_CORRUPT,
+				"its column \"%.200s\" has type %" PRIu32 " of %" PRIu32,
+				tail->fields[i].name, tail->fields[i].type, tail->type_count);
 	return PMN_OK;
 }
 
@@ -442,8 +441,8 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 		return pmn_fail(env, PMN_CORRUPT,
 						"it has %" PRIu32 " stripes and %" PRIu32 " types",
 						stripe_count, type_count);
-	out->stripes = pmn_arena_alloc(arena, ((size_t) stripe_count + 1) *
-											  sizeof(OrcStripe));
+	out->stripes =
+		pmn_arena_alloc(arena, ((size_t) stripe_count + 1) * sizeof(OrcStripe));
 	out->types =
 		pmn_arena_alloc(arena, ((size_t) type_count + 1) * sizeof(OrcType));
 	if (out->stripes == NULL || out->types == NULL)
@@ -488,8 +487,8 @@ orc_read_tail(OrcInput *input, PmnArena *arena, OrcTail *out)
 	pmn_buffer_init(&plain, input->env);
 	code = read_plain(input, offset, postscript.footer_bytes, "footer", &plain);
 	if (code == PMN_OK)
-		code = parse_footer(input, arena, pmn_bytes(plain.data, plain.size),
-							out);
+		code =
+			parse_footer(input, arena, pmn_bytes(plain.data, plain.size), out);
 	pmn_buffer_free(&plain);
 	return code;
 }
@@ -594,9 +593,9 @@ orc_read_stripe_footer(OrcInput *input, PmnArena *arena,
 
 	memset(out, 0, sizeof(*out));
 	pmn_buffer_init(&plain, input->env);
-	code = read_plain(
-		input, stripe->offset + stripe->index_bytes + stripe->data_bytes,
-		stripe->footer_bytes, "stripe footer", &plain);
+	code = read_plain(input,
+					  stripe->offset + stripe->index_bytes + stripe->data_bytes,
+					  stripe->footer_bytes, "stripe footer", &plain);
 	if (code == PMN_OK)
 		code = parse_stripe_footer(input, arena, stripe,
 								   pmn_bytes(plain.data, plain.size), out);

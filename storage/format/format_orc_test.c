@@ -353,13 +353,13 @@ typedef struct DecimalCase
 TEST(decimals)
 {
 	static const DecimalCase cases[] = {
-		{12345, 2, 12345, PMN_OK},		  {-5, 0, -500, PMN_OK},
-		{125, 3, 13, PMN_OK},			  {-125, 3, -13, PMN_OK},
-		{124, 3, 12, PMN_OK},			  {9999999, 2, 9999999, PMN_OK},
-		{10000000, 2, 0, PMN_CORRUPT},	  {1, -1, 0, PMN_CORRUPT},
-		{1, 39, 0, PMN_CORRUPT},		  {INT64_MAX, 0, 0, PMN_CORRUPT},
-		{99999995, 3, 0, PMN_CORRUPT},	  {0, 38, 0, PMN_OK},
-		{INT64_MIN, 19, -92, PMN_OK},	  {INT64_MIN, 2, 0, PMN_CORRUPT},
+		{12345, 2, 12345, PMN_OK},		{-5, 0, -500, PMN_OK},
+		{125, 3, 13, PMN_OK},			{-125, 3, -13, PMN_OK},
+		{124, 3, 12, PMN_OK},			{9999999, 2, 9999999, PMN_OK},
+		{10000000, 2, 0, PMN_CORRUPT},	{1, -1, 0, PMN_CORRUPT},
+		{1, 39, 0, PMN_CORRUPT},		{INT64_MAX, 0, 0, PMN_CORRUPT},
+		{99999995, 3, 0, PMN_CORRUPT},	{0, 38, 0, PMN_OK},
+		{INT64_MIN, 19, -92, PMN_OK},	{INT64_MIN, 2, 0, PMN_CORRUPT},
 		{-9999999, 2, -9999999, PMN_OK}};
 	PmnType type = {.kind = PMN_TYPE_DECIMAL, .precision = 7, .scale = 2};
 	Ground ground;
@@ -520,28 +520,27 @@ make_wide(Wide *wide, PmnEnv *env, uint32_t text_max)
 	{
 		values[i] = i % text_max;
 		for (uint32_t b = 0; b < values[i]; b++)
-			CHECK(pmn_buffer_byte(&wide->text,
-								  (uint8_t) ((uint32_t) i * 7 + b * b)) ==
-				  PMN_OK);
+			CHECK(pmn_buffer_byte(&wide->text, (uint8_t) ((uint32_t) i * 7 +
+														  b * b)) == PMN_OK);
 	}
 	put_ints(&wide->lengths, values, ROWS, false);
 	for (int64_t i = 0; i < ROWS; i++)
 		values[i] = i;
 	put_ints(&wide->ids, values, ROWS, true);
-	wide->columns[0] = (TestColumn){
-		.name = "id",
-		.kind = ORC_LONG,
-		.streams = {{ORC_STREAM_DATA, bytes_of(&wide->ids)}}};
+	wide->columns[0] =
+		(TestColumn){.name = "id",
+					 .kind = ORC_LONG,
+					 .streams = {{ORC_STREAM_DATA, bytes_of(&wide->ids)}}};
 	wide->columns[1] = (TestColumn){.name = "nested", .kind = ORC_STRUCT};
 	wide->columns[2] = (TestColumn){
 		.name = "s",
 		.kind = ORC_STRING,
 		.streams = {{ORC_STREAM_DATA, bytes_of(&wide->text)},
 					{ORC_STREAM_LENGTH, bytes_of(&wide->lengths)}}};
-	wide->columns[3] = (TestColumn){
-		.name = "d",
-		.kind = ORC_DOUBLE,
-		.streams = {{ORC_STREAM_DATA, bytes_of(&wide->text)}}};
+	wide->columns[3] =
+		(TestColumn){.name = "d",
+					 .kind = ORC_DOUBLE,
+					 .streams = {{ORC_STREAM_DATA, bytes_of(&wide->text)}}};
 	wide->file = (TestFile){.columns = wide->columns,
 							.column_count = text_max > 16 ? 4 : 3,
 							.rows = ROWS,

@@ -23,7 +23,7 @@
  * Nothing of this overflows silently: seconds reach beyond all years that
  * Paimon knows, and what does not fit the table's type is PMN_CORRUPT.
  */
-#include "format_orc.h"
+#include "format_orc_column.h"
 
 #define NANOS_MAX 999999999
 
@@ -83,9 +83,8 @@ orc_timestamps_read(OrcContext *context, OrcColumn *column, uint32_t count)
 	const int64_t *seconds = context->longs[0];
 	const int64_t *serialized = context->longs[1];
 	bool is_local = column->file_kind == ORC_TIMESTAMP;
-	bool is_shifted =
-		(is_local || context->instants == ORC_INSTANTS_SHIFTED) &&
-		!orc_zone_is_utc(context->zone);
+	bool is_shifted = (is_local || context->instants == ORC_INSTANTS_SHIFTED) &&
+					  !orc_zone_is_utc(context->zone);
 	int64_t base = is_local ? context->base_seconds : ORC_BASE_SECONDS;
 	bool is_fine = true;
 
@@ -178,9 +177,8 @@ rescale(PmnInt128 value, int64_t from, int32_t to, PmnUint128 limit,
 
 	if (from < 0 || from > PMN_DECIMAL_PRECISION_MAX)
 		return false;
-	if (from < to &&
-		__builtin_mul_overflow(digits, power_of_ten(to - (int32_t) from),
-							   &digits))
+	if (from < to && __builtin_mul_overflow(
+						 digits, power_of_ten(to - (int32_t) from), &digits))
 		return false;
 	if (from > to)
 	{

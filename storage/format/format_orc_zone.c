@@ -234,8 +234,8 @@ read_header(PmnBytes bytes, uint32_t time_bytes, Header *out,
 	}
 	size = (uint64_t) out->time_count * (time_bytes + 1) +
 		   (uint64_t) out->type_count * 6 + out->char_count +
-		   (uint64_t) out->leap_count * (time_bytes + 4) +
-		   out->standard_count + out->utc_count;
+		   (uint64_t) out->leap_count * (time_bytes + 4) + out->standard_count +
+		   out->utc_count;
 	if (size > bytes.size - HEADER_BYTES)
 		return false;
 	*block_bytes = (uint32_t) size;
@@ -422,10 +422,10 @@ static bool
 is_utc_name(const char *name)
 {
 	static const char *const names[] = {
-		"",			 "UTC",		  "GMT",	 "Z",		  "UCT",
-		"Zulu",		 "Universal", "Etc/UTC", "Etc/GMT",	  "Etc/UCT",
-		"Etc/Zulu",	 "GMT0",	  "Greenwich", "Etc/GMT0", "Etc/Greenwich",
-		"Etc/Universal"};
+		"",			 "UTC",		 "GMT",			  "Z",
+		"UCT",		 "Zulu",	 "Universal",	  "Etc/UTC",
+		"Etc/GMT",	 "Etc/UCT",	 "Etc/Zulu",	  "GMT0",
+		"Greenwich", "Etc/GMT0", "Etc/Greenwich", "Etc/Universal"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(name, names[i]) == 0)
@@ -480,8 +480,8 @@ load_zone(PmnEnv *env, PmnArena *arena, const char *name, OrcZone **out)
 	{
 		env->error.code = PMN_OK;
 		if (!orc_zone_parse(arena, pmn_bytes(buffer.data, buffer.size), out))
-			code = env->error.code == PMN_NO_MEMORY ? PMN_NO_MEMORY
-													: PMN_CORRUPT;
+			code =
+				env->error.code == PMN_NO_MEMORY ? PMN_NO_MEMORY : PMN_CORRUPT;
 	}
 	pmn_fs_close(fs);
 	pmn_buffer_free(&buffer);

@@ -485,7 +485,11 @@ text_of(const PmnCast *cast, PmnArena *arena, const PmnVector *src,
 	uint8_t *data;
 
 	pmn_buffer_reset(scratch);
-	PMN_TRY(pmn_value_append_text(scratch, cast->from, &value));
+	if (is_real(cast->from))
+		PMN_TRY(pmn_cast_append_real(scratch, value.as.f64,
+									 cast->from->kind == PMN_TYPE_FLOAT));
+	else
+		PMN_TRY(pmn_value_append_text(scratch, cast->from, &value));
 	data = pmn_headroom_alloc(arena, scratch->size);
 	if (data == NULL)
 		return PMN_NO_MEMORY;

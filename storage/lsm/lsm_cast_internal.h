@@ -47,6 +47,10 @@ void pmn_cast_to_millis_of_day(const PmnCast *cast, const PmnVector *src,
 void pmn_cast_to_epoch_seconds(const PmnCast *cast, const PmnVector *src,
 							   uint32_t count, PmnVector *dst);
 
+/* A FLOAT or DOUBLE as Java's toString. */
+PMN_CHECKED PmnCode pmn_cast_append_real(PmnBuffer *dst, double value,
+										 bool is_float);
+
 /* Text to anything but text and bytes; dst->nulls is set. */
 PMN_CHECKED PmnCode pmn_cast_parse(const PmnCast *cast, PmnEnv *env,
 								   const PmnVector *src, uint32_t count,

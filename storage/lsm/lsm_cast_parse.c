@@ -431,7 +431,6 @@ PmnCode
 pmn_cast_real_to_decimal(const PmnCast *cast, PmnEnv *env, const PmnVector *src,
 						 uint32_t count, PmnVector *dst)
 {
-	static const PmnType as_double = {.kind = PMN_TYPE_DOUBLE};
 	PmnCode code = PMN_OK;
 	PmnBuffer text;
 
@@ -439,13 +438,13 @@ pmn_cast_real_to_decimal(const PmnCast *cast, PmnEnv *env, const PmnVector *src,
 	for (uint32_t i = 0; code == PMN_OK && i < count; i++)
 	{
 		PmnInt128 value = 0;
-		/* A FLOAT becomes a double before it becomes text. */
-		PmnValue real = pmn_vector_value(src, i);
 
 		if (!dst->nulls[i])
 		{
 			pmn_buffer_reset(&text);
-			code = pmn_value_append_text(&text, &as_double, &real);
+			/* A FLOAT becomes a double before it becomes text. */
+			code = pmn_cast_append_real(&text, pmn_vector_value(src, i).as.f64,
+										false);
 			if (code == PMN_OK &&
 				!parse_decimal(pmn_bytes(text.data, text.size), cast->to,
 							   &value, &dst->nulls[i]))

@@ -175,6 +175,59 @@ cast_text(Bench *bench, const char *from, const char *to, const char *value,
 	return pmn_bytes_equal(dst[0], pmn_bytes_string(expected));
 }
 
+static bool
+real_text_is(Bench *bench, const char *from, double value, const char *expected)
+{
+	CHECK_OK(&bench->env, set_types(bench, from, "STRING"));
+	if (bench->from.kind == PMN_TYPE_FLOAT)
+		((float *) bench->src_values)[0] = (float) value;
+	else
+		((double *) bench->src_values)[0] = value;
+	CHECK_OK(&bench->env, run(bench, 1));
+	return pmn_bytes_equal(((PmnBytes *) bench->dst_values)[0],
+						   pmn_bytes_string(expected));
+}
+
+/* Goal: floats are written as Java up to 18 does, digits too many included. */
+TEST(texts_of_floats)
+{
+	Bench bench;
+
+	start(&bench);
+	CHECK(real_text_is(&bench, "FLOAT", 3.25e10, "3.25000008E10"));
+	CHECK(real_text_is(&bench, "FLOAT", 1.5e-5, "1.5E-5"));
+	CHECK(real_text_is(&bench, "FLOAT", 0.1, "0.1"));
+	CHECK(real_text_is(&bench, "FLOAT", 2147483648.0, "2.14748365E9"));
+	CHECK(real_text_is(&bench, "FLOAT", 1e10, "1.0E10"));
+	CHECK(real_text_is(&bench, "FLOAT", 1.4e-45, "1.4E-45"));
+	CHECK(real_text_is(&bench, "FLOAT", 3.4028235e38, "3.4028235E38"));
+	CHECK(real_text_is(&bench, "FLOAT", 16777216, "1.6777216E7"));
+	CHECK(real_text_is(&bench, "DOUBLE", 123456789.125, "1.23456789125E8"));
+	CHECK(real_text_is(&bench, "DOUBLE", 2e23, "1.9999999999999998E23"));
+	CHECK(real_text_is(&bench, "DOUBLE", 2.2250738585072014e-308,
+					   "2.2250738585072014E-308"));
+	CHECK(real_text_is(&bench, "DOUBLE", 4.9e-324, "4.9E-324"));
+	CHECK(real_text_is(&bench, "DOUBLE", 1.7976931348623157e308,
+					   "1.7976931348623157E308"));
+	CHECK(real_text_is(&bench, "DOUBLE", 0.001, "0.001"));
+	CHECK(real_text_is(&bench, "DOUBLE", 0.00099, "9.9E-4"));
+	CHECK(real_text_is(&bench, "DOUBLE", 9999999, "9999999.0"));
+	CHECK(real_text_is(&bench, "DOUBLE", 1e7, "1.0E7"));
+	CHECK(real_text_is(&bench, "DOUBLE", -100, "-100.0"));
+	CHECK(real_text_is(&bench, "DOUBLE", 12.5, "12.5"));
+	CHECK(real_text_is(&bench, "DOUBLE", 0.0625, "0.0625"));
+	CHECK(real_text_is(&bench, "DOUBLE", 0x1p63, "9.223372036854776E18"));
+	/* Longer than need be, and not the nearest of their length. */
+	CHECK(real_text_is(&bench, "DOUBLE", 0x1p-44, "5.6843418860808015E-14"));
+	CHECK(real_text_is(&bench, "DOUBLE", 0x1p-24, "5.9604644775390625E-8"));
+	CHECK(real_text_is(&bench, "DOUBLE", 1e23, "9.999999999999999E22"));
+	CHECK(real_text_is(&bench, "DOUBLE", 8.41e21, "8.409999999999999E21"));
+	CHECK(real_text_is(&bench, "DOUBLE", -0.0, "-0.0"));
+	CHECK(real_text_is(&bench, "DOUBLE", NAN, "NaN"));
+	CHECK(real_text_is(&bench, "DOUBLE", -INFINITY, "-Infinity"));
+	stop(&bench);
+}
+
 /* Goal: text is cut by characters, not bytes; CHAR and BINARY are padded. */
 TEST(texts)
 {
@@ -333,6 +386,7 @@ main(void)
 	RUN(decimals);
 	RUN(floats);
 	RUN(floats_to_decimals);
+	RUN(texts_of_floats);
 	RUN(texts);
 	RUN(timestamps);
 	RUN(local_time_zone);
