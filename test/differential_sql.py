@@ -101,6 +101,7 @@ class Table:
         self.upsert = upsert     # INSERT may meet an existing key
         self.fresh = 1000        # next key that was never used
         self.big_key = None      # an int8 or int4 key, for key changes
+        self.strict = "insert_mode 'strict'" in options
 
     def settable(self):
         return [c for c in self.columns if not c.generated]
@@ -110,6 +111,8 @@ class Table:
 
     def upsert_tail(self, alias=""):
         """What makes INSERT on a heap do as INSERT on a lake table does."""
+        if self.strict:
+            return ""
         rest = [c for c in self.settable() if not c.is_key]
         sets = ", ".join("%s = EXCLUDED.%s" % (c.name, c.name)
                          for c in rest or self.keys)
@@ -241,6 +244,8 @@ class Generator:
                    "\"bucket\" '%d'" % self.random.randint(1, 3)]
         if partition:
             options.append("partition_by 'p'")
+        if not plain and self.flip(0.25):
+            options.append("insert_mode 'strict'")
         table = Table(name, columns, keys, options, not plain)
         table.big_key = next((k for k in keys if k.kind in ("int4", "int8")
                               and k is not partition), None)
@@ -250,7 +255,7 @@ class Generator:
         options += self.file_options() + self.pick([
             [], [], ["\"write-only\" 'true'"],
             ["\"data-file.thin-mode\" 'true'"],
-            ["\"num-levels\" '3'"], ["\"insert_mode\" 'upsert'"],
+            ["\"num-levels\" '3'"], ["insert_mode 'upsert'"],
             ["\"compaction.force-rewrite-all-files\" 'true'"]])
         return table
 
@@ -305,6 +310,11 @@ class Generator:
                 "CREATE VIEW v1 AS SELECT * FROM t1 WHERE n > 3 OR n IS NULL",
                 "CREATE VIEW v2 AS SELECT * FROM t2 WHERE n < 20 "
                 "WITH CHECK OPTION"]
+        for t in self.tables:
+            for name, kind in (("seen", "VOLATILE"), ("was", "STABLE")):
+                both.append("CREATE FUNCTION %s_%s() RETURNS int LANGUAGE "
+                            "plpgsql %s AS $$ BEGIN RETURN (SELECT count(*) "
+                            "FROM %s); END $$" % (name, t.name, kind, t.name))
         both += self.triggers()
         # Partitions of one parent, two of them lake tables.
         parent = "CREATE TABLE parent (k int8 NOT NULL, r int NOT NULL, " \
@@ -574,7 +584,7 @@ class Generator:
             key = tuple(row[k.name] for k in t.keys)
             # Numbers and times have several spellings: normalise roughly.
             key = tuple(normal(v) for v in key)
-            if t.keys and key in seen:
+            if t.keys and key in seen and not (t.strict and self.flip(0.3)):
                 continue
             seen.add(key)
             if self.flip(0.05):
@@ -679,7 +689,7 @@ class Generator:
         text = "\n".join(lines + ["\\."])
         names = ", ".join(c.name for c in columns)
         lake = "COPY %s (%s) FROM STDIN;\n%s" % (t.name, names, text)
-        if not t.keys or not t.upsert:
+        if not t.keys or not t.upsert or t.strict:
             return Op(lake)
         # COPY can't upsert: by way of a helper table.
         return Op("INSERT INTO %s (%s) SELECT * FROM stage%s" % (
@@ -749,6 +759,11 @@ class Generator:
         if shape == 6:
             return Op("UPDATE %s x SET n = 1 FROM side WHERE side.n = x.n "
                       "RETURNING x.*" % t.name)
+        if shape == 7 and t.strict and self.flip(0.5):
+            key = self.pick(t.keys)
+            return Op("UPDATE %s SET %s = %s%s%s" % (
+                t.name, key.name, self.literal(key.kind, True),
+                self.key_where(t), self.returning(t)))
         if shape == 7 and t.big_key and t.upsert:
             t.fresh += 5000
             k = t.big_key.name
@@ -843,6 +858,33 @@ class Generator:
         return Op("DO $do$ BEGIN BEGIN %s; %s EXCEPTION WHEN OTHERS THEN "
                   "INSERT INTO audit VALUES ('error', SQLSTATE); END; "
                   "%s; END $do$" % (inner, fail, again))
+
+    def loop(self, t):
+        """A cursor over the table that the loop's body changes."""
+        key = " AND ".join("%s = r.%s" % (k.name, k.name) for k in t.keys)
+        return Op(
+            "DO $do$ DECLARE r record; BEGIN FOR r IN SELECT * FROM %s%s "
+            "ORDER BY %s LIMIT 7 LOOP UPDATE %s SET n = coalesce(n, 0) %% 99 "
+            "+ 1 WHERE %s; IF r.n %% 3 = 0 THEN DELETE FROM %s WHERE %s; "
+            "END IF; INSERT INTO audit SELECT 'loop', count(*)::text, "
+            "max(n)::text, r.n::text FROM %s; END LOOP; END $do$" % (
+                t.name, self.where(t), t.key_order(), t.name, key, t.name,
+                key, t.name))
+
+    def nested(self, t):
+        """Functions that read the table which their statement writes."""
+        seen = self.pick(["seen_%s", "was_%s"]) % t.name
+        t.fresh += 100
+        if t.name == "a1":
+            return Op("INSERT INTO a1 (n, s) SELECT %s(), i::text FROM "
+                      "generate_series(1, 4) i RETURNING n" % seen)
+        return Op(self.pick([
+            "UPDATE %s SET n = %s()%s" % (t.name, seen, self.where(t)),
+            "UPDATE %s SET n = 1%s RETURNING %s()" % (
+                t.name, self.where(t), seen),
+            "DELETE FROM %s WHERE n %% 4 = 1 AND %s() > 0" % (t.name, "was_"
+                                                             + t.name),
+            "SELECT %s(), n FROM %s%s" % (seen, t.name, self.where(t))]))
 
     # ---- the session -----------------------------------------------------
 
@@ -1033,8 +1075,10 @@ class Generator:
             return [self.setting()]
         elif r < 0.95:
             return [self.lake_only()]
+        elif r < 0.955:
+            op = self.pick([self.block, self.loop])(t)
         elif r < 0.96:
-            op = self.block(t)
+            op = self.nested(self.pick(self.tables))
         elif r < 0.975:
             return [self.as_of()]
         elif r < 0.985:

@@ -21,8 +21,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faults_damage import (damage, damage_golden, damage_hint,  # noqa: E402
                            damage_snapshot)
 from faults_world import (Failure, Lake, Mounted, Session, Skip,  # noqa: E402
-                          Unchanged, one, server_identity, together,
-                          verdict_text, wait_for_server, write_json)
+                          Unchanged, one, server_identity, set_room,
+                          together, verdict_text, wait_for_server,
+                          write_json)
 
 BAD_NAME = ("HV024", "22023", "42602", "HV00Q", "HV00R")
 

@@ -85,6 +85,47 @@ make_room(OrcContext *context, OrcColumn *column, size_t size)
 	return PMN_OK;
 }
 
+/*
+ * One value beyond the budget: room grows with the bytes that are there, not
+ * with what the file says.
+ */
+static PmnCode
+read_huge(OrcContext *context, OrcColumn *column, PmnBytes *out)
+{
+	OrcStream *data = &column->streams[ORC_STREAM_DATA];
+	size_t size = column->lengths[0];
+	size_t done = 0;
+	size_t target = context->bytes_budget;
+
+	PMN_ASSERT(size > 0);
+	for (; done < size; target = done * 2)
+	{
+		size_t wanted;
+		uint8_t *room;
+
+		if (target > size)
+			target = size;
+		wanted = room_of((uint32_t) target);
+		if (wanted > column->room_bytes)
+		{
+			room = pmn_realloc(context->env, column->room, column->room_bytes,
+							   wanted);
+			if (room == NULL)
+				return PMN_NO_MEMORY;
+			column->room = room;
+			column->room_bytes = wanted;
+		}
+		PMN_TRY(pmn_poll(context->env));
+		PMN_TRY(orc_stream_copy(data, column->room + PMN_BYTES_HEADROOM + done,
+								target - done));
+		done = target;
+	}
+	*out = pmn_bytes(column->room + PMN_BYTES_HEADROOM, size);
+	if (column->is_trimmed)
+		trim(out);
+	return PMN_OK;
+}
+
 PmnCode
 orc_bytes_read(OrcContext *context, OrcColumn *column, uint32_t rows)
 {
@@ -93,7 +134,9 @@ orc_bytes_read(OrcContext *context, OrcColumn *column, uint32_t rows)
 	size_t total = 1;
 	uint8_t *room;
 
-	PMN_ASSERT(rows <= column->ahead);
+	PMN_ASSERT(rows > 0 && rows <= column->ahead);
+	if (rows == 1 && column->lengths[0] > context->bytes_budget)
+		return read_huge(context, column, &elements[0]);
 	for (uint32_t i = 0; i < rows; i++)
 		total += room_of(column->lengths[i]);
 	PMN_TRY(make_room(context, column, total));

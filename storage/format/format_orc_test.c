@@ -487,6 +487,58 @@ TEST(impossible_lengths)
 	close_ground(&ground);
 }
 
+/* Goal: one value that is larger than all memory meant for values. */
+TEST(huge_values)
+{
+	static const int64_t lengths[] = {2000000, 3, 300000};
+	static uint8_t text[2300003];
+	PmnFormatColumn wanted = {
+		"s", 0, {.kind = PMN_TYPE_VARBINARY, .length = PMN_LENGTH_MAX}};
+	Ground ground;
+	PmnBuffer length;
+
+	open_ground(&ground);
+	pmn_buffer_init(&length, &ground.env.base);
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (uint8_t) pmn_test_random(&ground.env);
+	for (uint32_t lost = 0; lost < 2; lost++)
+	{
+		uint64_t at = 0;
+		TestColumn column = {
+			.name = "s",
+			.kind = ORC_BINARY,
+			.streams = {
+				{ORC_STREAM_LENGTH, ints(&length, lengths, 3, false)},
+				{ORC_STREAM_DATA, pmn_bytes(text, sizeof(text) - lost)}}};
+		TestFile file = {.columns = &column,
+						 .column_count = 1,
+						 .rows = 3,
+						 .stripes = 1,
+						 .compression = 5,
+						 .block_bytes = 100000};
+		PmnBatch *batch;
+		uint64_t first;
+
+		CHECK_OK(&ground.env, open_file(&ground, &file, &wanted, 1, 1 << 18));
+		for (uint32_t i = 0; i < 3; i++)
+		{
+			PmnCode code = pmn_format_next(ground.reader, &batch, &first);
+			PmnBytes value;
+
+			CHECK(code == (lost > 0 && i == 2 ? PMN_CORRUPT : PMN_OK));
+			if (code != PMN_OK)
+				break;
+			CHECK(batch->row_count == 1 && first == i);
+			value = *(PmnBytes *) batch->columns[0].values;
+			CHECK(value.size == (uint32_t) lengths[i]);
+			CHECK(memcmp(value.data, text + at, value.size) == 0);
+			at += value.size;
+		}
+	}
+	pmn_buffer_free(&length);
+	close_ground(&ground);
+}
+
 /* ---- whole files ---------------------------------------------------------------------- */
 
 typedef struct Wide
@@ -811,6 +863,7 @@ main(void)
 	RUN(decimals);
 	RUN(strings);
 	RUN(impossible_lengths);
+	RUN(huge_values);
 	RUN(codecs_and_memory);
 	RUN(refusals);
 	RUN(rows_that_are_null);

@@ -354,6 +354,7 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	PMN_TRY(plan_filter(reader, request, &read));
 	read.columns = reader->file_columns;
 	read.column_count = reader->file_column_count;
+	read.schema = reader->lsm->schema;
 	read.memory_limit_bytes = request->memory_limit_bytes;
 	PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
 	/* Formats name the file in their messages. */
