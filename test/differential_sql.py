@@ -255,7 +255,7 @@ class Generator:
         options += self.file_options() + self.pick([
             [], [], ["\"write-only\" 'true'"],
             ["\"data-file.thin-mode\" 'true'"],
-            ["\"num-levels\" '3'"], ["insert_mode 'upsert'"],
+            ["\"num-levels\" '3'"],
             ["\"compaction.force-rewrite-all-files\" 'true'"]])
         return table
 

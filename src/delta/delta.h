@@ -54,6 +54,16 @@ extern bool pfdw_delta_has_pending(const PfdwTableRef *ref);
 /* Whether two references name one lake table. */
 extern bool pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b);
 
+/* ---- in delta_publish.c ------------------------------------------------ */
+
+/*
+ * pfdw_publish -- commit to the lake under a fresh commit user. An error whose
+ * commit got through all the same counts as done. After another one,
+ * *may_discard says whether the messages' files are surely nobody's.
+ */
+extern PmnCode pfdw_publish(PfdwTable *table, PmnCommitRequest *request,
+							PmnCommitResult *result, bool *may_discard);
+
 /* ---- in delta_visibility.c -------------------------------------------- */
 
 /* What a statement reads of one table. */

@@ -24,7 +24,6 @@
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
-#include "utils/uuid.h"
 
 /* A lake table that this transaction made. */
 typedef struct CreatedTable
@@ -284,63 +283,6 @@ publish_all(void)
 	pfree(earlier.data);
 }
 
-/* What look_for_commit looks for and finds. */
-typedef struct CommitSearch
-{
-	const char *commit_user;
-	bool found;
-} CommitSearch;
-
-static bool
-is_our_commit(void *context, const PmnSnapshotInfo *info)
-{
-	CommitSearch *search = context;
-
-	search->found = info->commit_user != NULL &&
-					strcmp(info->commit_user, search->commit_user) == 0;
-	return !search->found;
-}
-
-/*
- * After a failed commit: whether it got through all the same. *known is false
- * when that can't be told. A cancel must not stop this, or an interrupted
- * commit would leave its files behind each time.
- */
-static bool
-look_for_commit(DeltaTable *entry, const char *commit_user, bool *known)
-{
-	CommitSearch search = {commit_user, false};
-	PmnCode code;
-
-	HOLD_INTERRUPTS();
-	code =
-		pmn_table_visit_snapshots(entry->table->table, is_our_commit, &search);
-	RESUME_INTERRUPTS();
-	*known = search.found || code == PMN_OK;
-	return search.found;
-}
-
-/* A fresh name for each commit, so that it can be found again. */
-static char *
-make_commit_user(void)
-{
-	uint8 bytes[UUID_LEN];
-	StringInfoData text;
-
-	if (!pg_strong_random(bytes, sizeof(bytes)))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("could not generate random values")));
-	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* version 4 */
-	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	initStringInfo(&text);
-	appendStringInfoString(&text, "paimon_fdw-");
-	for (int i = 0; i < UUID_LEN; i++)
-		appendStringInfo(&text, "%s%02x",
-						 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-						 bytes[i]);
-	return text.data;
-}
-
 /* The messages of a table as an array and the oldest state they build on. */
 static void
 make_request(const DeltaTable *entry, PmnCommitRequest *request)
@@ -366,7 +308,6 @@ make_request(const DeltaTable *entry, PmnCommitRequest *request)
 		request->fail_on_change |= item->from_read;
 	}
 	request->messages = messages;
-	request->commit_identifier = PG_INT64_MAX;
 }
 
 static void
@@ -375,30 +316,20 @@ publish_table(DeltaTable *entry, const char *earlier)
 	PfdwEnv *env = entry->table->env;
 	PmnCommitRequest request;
 	PmnCommitResult result;
-	PmnError error;
 	PmnCode code;
-	bool known = true;
+	bool may_discard;
 
 	CHECK_FOR_INTERRUPTS();
 	make_request(entry, &request);
-	request.commit_user = make_commit_user();
 	/* From here on an error of ours must not remove published files. */
 	entry->keep_files = true;
-	code = pmn_table_commit(entry->table->table, &request, &result);
+	code = pfdw_publish(entry->table, &request, &result, &may_discard);
 	if (code == PMN_OK)
 	{
 		entry->published = true;
 		return;
 	}
-	error = env->base.error;
-	if (code != PMN_CONFLICT &&
-		look_for_commit(entry, request.commit_user, &known))
-	{
-		entry->published = true;
-		return;
-	}
-	entry->keep_files = !known;
-	env->base.error = error;
+	entry->keep_files = !may_discard;
 	if (earlier[0] == '\0')
 		pfdw_report(env, code, NULL);
 	pfdw_report(env, code,

@@ -410,45 +410,23 @@ paimon_flush(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(snapshot_id);
 }
 
-/* A random (version 4) UUID, as Paimon's writers name themselves. */
-static void
-make_commit_user(char *dst, size_t size)
-{
-	uint8 bytes[16];
-
-	if (!pg_strong_random(bytes, sizeof(bytes)))
-		ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-						errmsg("could not generate random values")));
-	bytes[6] = (bytes[6] & 0x0f) | 0x40;
-	bytes[8] = (bytes[8] & 0x3f) | 0x80;
-	snprintf(dst, size,
-			 "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-"
-			 "%02x%02x%02x%02x%02x%02x",
-			 bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5],
-			 bytes[6], bytes[7], bytes[8], bytes[9], bytes[10], bytes[11],
-			 bytes[12], bytes[13], bytes[14], bytes[15]);
-}
-
 /* Publish a compaction, or remove its files when that is known to have
  * failed. */
 static int64
 commit_compaction(PfdwTable *table, PmnMessage *message, int64 snapshot_id)
 {
-	char commit_user[64];
 	const PmnMessage *messages[1];
 	PmnCommitRequest request = {0};
 	PmnCommitResult result = {0};
 	PmnCode code;
+	bool may_discard;
 
-	make_commit_user(commit_user, sizeof(commit_user));
 	messages[0] = message;
-	request.commit_user = commit_user;
-	request.commit_identifier = INT64_MAX;
 	request.messages = messages;
 	request.message_count = 1;
 	request.base_snapshot_id = snapshot_id;
-	code = pmn_table_commit(table->table, &request, &result);
-	if (code == PMN_CONFLICT)
+	code = pfdw_publish(table, &request, &result, &may_discard);
+	if (may_discard)
 		pmn_message_discard(table->table, message);
 	pmn_message_close(message);
 	pfdw_check(table->env, code);

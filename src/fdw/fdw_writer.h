@@ -59,7 +59,7 @@ typedef struct PfdwWriter
 	List *required; /* attribute numbers that the lake wants NOT NULL */
 	bool has_key;
 	bool from_read;
-	bool is_closing; /* true for ever when that failed */
+	bool is_closing;		   /* true for ever when that failed */
 	Tuplestorestate *deferred; /* new rows of key-changing updates */
 	TupleTableSlot *deferred_slot;
 	PfdwKeySet *inserted; /* insert_mode 'strict' */

@@ -205,6 +205,57 @@ may_have_worked(PmnCode code)
 }
 
 /*
+ * look_after -- after a step that did not publish but can't be under way any
+ * more (the id is taken, the disk is full): whether the snapshot is ours all
+ * the same, as an earlier try of the store may have worked. False when we
+ * can't tell.
+ */
+static bool
+look_after(PmnCommit *commit, bool *published, int64_t *id)
+{
+	PmnError error = commit->env->error;
+	int64_t latest_id = 0;
+	PmnCode code;
+
+	code = pmn_snapshot_latest_id(commit->table->fs, commit->attempt_arena,
+								  &commit->table->lsm.path, &latest_id);
+	if (code == PMN_OK)
+		code = pmn_commit_find_own(commit, latest_id, id);
+	commit->env->error = error;
+	*published = code == PMN_OK && *id != 0;
+	return code == PMN_OK;
+}
+
+/* The atomic step. *id is set when a snapshot is ours. */
+static PmnCode
+publish(PmnCommit *commit, PmnSnapshot *snapshot, bool *published, int64_t *id)
+{
+	PmnTable *table = commit->table;
+	bool is_known = true;
+	PmnCode code;
+
+	/* A cancel before the step leaves no doubt. */
+	PMN_TRY(pmn_poll(commit->env));
+	code = pmn_catalog_publish_snapshot(table->catalog, commit->attempt_arena,
+										&table->lsm.path, snapshot, published);
+	if (*published)
+		*id = snapshot->info.id;
+	else
+		is_known = (code == PMN_OK || code == PMN_NO_SPACE) &&
+				   look_after(commit, published, id);
+	commit->is_uncertain |= !is_known;
+	if (is_known && !*published)
+		remove_attempt(commit);
+	/* From here on the files of this attempt are not ours to remove. */
+	commit->attempt_paths.count = 0;
+	if (!*published)
+		return code;
+	pmn_snapshot_hint_latest(table->fs, commit->attempt_arena, &table->lsm.path,
+							 *id);
+	return PMN_OK;
+}
+
+/*
  * attempt -- *published says that the snapshot *id is ours. PMN_OK without it
  * means: try again.
  */
@@ -244,18 +295,7 @@ attempt(PmnCommit *commit, bool *published, int64_t *id)
 		return PMN_OK;
 	}
 	PMN_TRY(code);
-	code = pmn_catalog_publish_snapshot(table->catalog, commit->attempt_arena,
-										&table->lsm.path, &snapshot, published);
-	commit->is_uncertain |= code != PMN_OK;
-	/* From here on the files of this attempt are not ours to remove. */
-	commit->attempt_paths.count = 0;
-	if (*published)
-	{
-		*id = snapshot.info.id;
-		pmn_snapshot_hint_latest(table->fs, commit->attempt_arena,
-								 &table->lsm.path, *id);
-	}
-	return code;
+	return publish(commit, &snapshot, published, id);
 }
 
 /* ---- retries ---------------------------------------------------------- */
