@@ -20,6 +20,8 @@ SELECT partition, bucket, level, record_count FROM paimon.files('t') ORDER BY 1,
 SELECT paimon.compact('t', "full" => true, partition => 'p=0') IS NOT NULL AS done;
 SELECT partition, bucket, level, record_count FROM paimon.files('t') ORDER BY 1, 2, 3, 4;
 SELECT paimon.compact('t', true) IS NOT NULL AS done;
+SELECT paimon.compact('t', partition => 'q=1');
+SELECT paimon.compact('t', partition => 'p=1/q=1');
 SELECT partition, bucket, level, record_count FROM paimon.files('t') ORDER BY 1, 2, 3, 4;
 (TABLE t EXCEPT TABLE before) UNION ALL (TABLE before EXCEPT TABLE t);
 SELECT snapshot_id, commit_kind, total_record_count, delta_record_count FROM paimon.snapshots('t')

@@ -56,12 +56,30 @@ CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("scan.timestamp" '
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake
   OPTIONS ("scan.snapshot-id" '1', "scan.tag-name" 't');
 
+-- slips in the names and values of Paimon's own
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("file.fromat" 'parquet');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("partition-by" 'a');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS (buckets '2');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS (bucket 'two');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("target-file-size" '64 mega');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("merge-engine" 'dedup');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("file.compression" 'zst');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("write-only" 'yes');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("commit.min-retry-wait" 'soon');
+CREATE FOREIGN TABLE bad (a int NULL) SERVER options_lake OPTIONS (primary_key 'a', bucket '1');
+BEGIN;
+CREATE FOREIGN TABLE good (a int) SERVER options_lake
+  OPTIONS ("fields.a.aggregate-function" 'sum', "a-later.option" '1');
+SELECT * FROM paimon.options('good');
+ROLLBACK;
+
 -- columns
 CREATE FOREIGN TABLE bad (a int OPTIONS (colum_name 'b')) SERVER options_lake;
 CREATE FOREIGN TABLE bad (a int OPTIONS (paimon_type 'INTERVAL')) SERVER options_lake;
 
--- none of these left anything in the lake
-SELECT count(*) FROM pg_ls_dir(:'warehouse');
+-- none of these left a table in the lake
+SELECT count(*) FROM pg_ls_dir(:'warehouse') d
+  WHERE d NOT LIKE '%.db' OR EXISTS (SELECT FROM pg_ls_dir(:'warehouse' || '/' || d));
 
 -- settings
 SET paimon_fdw.as_of = 'yesterday';

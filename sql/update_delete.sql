@@ -56,6 +56,15 @@ SELECT count(*) FROM t;
 INSERT INTO t VALUES (1, 1, 'reborn');
 SELECT * FROM t;
 
+-- where the table drops deletes
+CREATE FOREIGN TABLE kept (id int, n int) SERVER update_delete_lake
+  OPTIONS (primary_key 'id', bucket '1', "ignore-delete" 'true');
+INSERT INTO kept VALUES (1, 1);
+DELETE FROM kept;
+UPDATE kept SET id = 2;
+UPDATE kept SET n = 2, id = 1;
+SELECT * FROM kept;
+
 -- tables without a key
 CREATE FOREIGN TABLE log (a int) SERVER update_delete_lake;
 INSERT INTO log VALUES (1);

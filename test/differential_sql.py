@@ -12,6 +12,7 @@ run, or sooner than the lake:
   - keys given twice in one INSERT: ON CONFLICT refuses them with 21000;
   - key changes that meet another row: 23505 in a heap, a merge in Paimon.
 """
+import re
 import string
 
 
@@ -42,23 +43,23 @@ TYPES = {
     "int4": ("integer", True, True),
     "int8": ("bigint", True, True),
     "float4": ("real", False, True),
-    "float8": ("double precision", False, True),
+    "float8": ("double precision", True, True),
     "num": ("numeric(10,2)", True, True),
     "bignum": ("numeric(30,10)", True, True),
     "text": ("text", True, True),
     "varchar": ("varchar(10)", True, True),
-    "char": ("char(4)", False, False),
+    "char": ("char(4)", True, False),
     "bool": ("boolean", False, False),
     "date": ("date", True, True),
     "stamp": ("timestamp", True, True),
     "stamp3": ("timestamp(3)", True, True),
     "stamptz": ("timestamptz", True, True),
-    "time": ("time(3)", False, True),
+    "time": ("time(3)", True, True),
     "bytea": ("bytea", True, True),
     "uuid": ("uuid", True, False),
-    "mood": ("diff_mood", False, False),
-    "small": ("diff_small", False, True),
-    "word": ("diff_word", False, True),
+    "mood": ("diff_mood", True, False),
+    "small": ("diff_small", True, True),
+    "word": ("diff_word", True, True),
     "jsonb": ("jsonb", False, False),
 }
 KEY_TYPES = [t for t in TYPES if TYPES[t][1]]
@@ -226,6 +227,7 @@ class Generator:
         partition = None
         if self.flip(0.4):
             partition = Column("p", self.pick(PARTITION_TYPES))
+            partition.is_partition = True
             columns.append(partition)
         keys = list(columns)
         self.random.shuffle(keys)
@@ -249,6 +251,11 @@ class Generator:
         table = Table(name, columns, keys, options, not plain)
         table.big_key = next((k for k in keys if k.kind in ("int4", "int8")
                               and k is not partition), None)
+        inner = [k.name for k in keys if k is not partition]
+        if self.flip(0.2) and inner:
+            options.append("\"bucket-key\" '%s'" % ",".join(
+                self.random.sample(inner, self.random.randint(
+                    1, len(inner)))))
         if self.flip(0.5):
             options.append("\"num-sorted-run.compaction-trigger\" '%d'" %
                            self.random.randint(2, 9))
@@ -316,6 +323,11 @@ class Generator:
                             "plpgsql %s AS $$ BEGIN RETURN (SELECT count(*) "
                             "FROM %s); END $$" % (name, t.name, kind, t.name))
         both += self.triggers()
+        # Another name of t1: a view, and a foreign table of its lake table.
+        out.append((
+            "CREATE VIEW x1 AS SELECT * FROM t1",
+            out[0][1].replace("TABLE t1", "TABLE x1").replace(
+                "OPTIONS (", "OPTIONS (\"table\" 't1', ", 1)))
         # Partitions of one parent, two of them lake tables.
         parent = "CREATE TABLE parent (k int8 NOT NULL, r int NOT NULL, " \
             "n int, s text%s) PARTITION BY RANGE (r)"
@@ -332,11 +344,13 @@ class Generator:
         return out + [(sql, sql) for sql in both]
 
     def triggers(self):
-        mode = self.random.randint(0, 2)
+        mode = self.random.randint(0, 3)
         body = {
             0: "NEW.n := coalesce(NEW.n, 0) + 1;",
             1: "IF NEW.n = 5 THEN RETURN NULL; END IF;",
-            2: "NEW.s := coalesce(NEW.s, '') || '!';"}[mode]
+            2: "NEW.s := coalesce(NEW.s, '') || '!';",
+            3: "IF NEW.n % 4 = 1 THEN NEW.k := NEW.k + 100000000; END IF;"
+        }[mode]
         delete = self.pick(["", "IF OLD.n = 2 THEN RETURN NULL; END IF;"])
         return [
             "CREATE FUNCTION before_row() RETURNS trigger LANGUAGE plpgsql "
@@ -607,7 +621,7 @@ class Generator:
             if c is (t.big_key or (t.keys or [None])[0]):
                 if kind not in ("int4", "int8"):
                     return self.insert_values(t)
-                exprs.append("%d + i" % (20000 + t.fresh))
+                exprs.append("%d + i" % (10000000 + t.fresh))
             elif c.is_partition or c.is_key:
                 exprs.append(self.literal(kind, True))
             elif kind == "bool":
@@ -767,9 +781,13 @@ class Generator:
         if shape == 7 and t.big_key and t.upsert:
             t.fresh += 5000
             k = t.big_key.name
-            return Op("UPDATE %s SET %s = %s + %d, n = n %s WHERE %s BETWEEN "
-                      "-10 AND 500 AND (%s)%s" % (
-                          t.name, k, k, t.fresh, self.pick(["", "+ 1"]), k,
+            move = "".join(", p = " + self.literal(c.kind, True)
+                           for c in t.columns if c.is_partition)
+            return Op("UPDATE %s SET %s = %s + %d%s, n = n %s WHERE %s BETWEEN"
+                      " -10 AND 500 AND (%s)%s" % (
+                          t.name, k, k, t.fresh,
+                          move if self.flip(0.5) else "",
+                          self.pick(["", "+ 1"]), k,
                           self.condition(t), self.returning(t)))
         if shape == 8:
             return Op("UPDATE %s x SET (n, s) = (SELECT max(y.n), min(y.s) "
@@ -840,6 +858,8 @@ class Generator:
             "UPDATE parent SET r = %d WHERE r BETWEEN 10 AND 19 AND %s%s" % (
                 self.random.randint(0, 29), w,
                 self.pick(["", " RETURNING *"])),
+            "UPDATE parent SET k = k + %d WHERE k < 100000 AND %s%s" % (
+                self.parent_key * 100, w, self.pick(["", " RETURNING *"])),
             "DELETE FROM parent WHERE %s AND n < 12%s" % (
                 w, self.pick(["", " RETURNING *"])),
             "UPDATE parent p SET n = side.id FROM side WHERE side.id = p.n "
@@ -1090,9 +1110,28 @@ class Generator:
                 self.pick(["UPDATE", "SHARE", "NO KEY UPDATE"])))]
         else:
             op = self.view()
+        if self.flip(0.15):
+            op = self.other_name(op)
         if self.flip(0.3):
             return [op] + [Op("SELECT * FROM %s" % t.name)]
         return [op]
+
+    def other_name(self, op):
+        """Let x1 stand for t1 here and there."""
+        chosen = {}
+
+        def swap(match):
+            at = match.start()
+            return chosen.setdefault(at, self.pick(["x1", "x1", "t1"]))
+        if op.heap_before or op.lake_only:
+            return op
+        lake = re.sub(r"\bt1\b(?!')", swap, op.lake)
+        # The heap's text is the lake's with a clause somewhere after.
+        heap = re.sub(r"\bt1\b(?!')", lambda m: chosen.get(m.start(), "t1"),
+                      op.heap)
+        if len(op.heap) != len(op.lake) and "RETURNING" in op.lake:
+            return op
+        return Op(heap, lake, op.ordered)
 
 
 def normal(text):

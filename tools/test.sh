@@ -3,18 +3,20 @@
 # starts what the tests need. Ends with the time each suite took and
 # "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
-# isolation golden interop faults demo.
+# isolation golden differential interop faults demo.
 #
-# FUZZ_SECONDS   how long each fuzz target runs (default 5)
-# SUITE_SECONDS  after how long a suite that hangs is ended (default 1500)
+# FUZZ_SECONDS        how long each fuzz target runs (default 5)
+# DIFFERENTIAL_SEEDS  how many random scripts run on heap and lake (default 10)
+# SUITE_SECONDS       after how long a suite that hangs is ended (default 1500)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
+all_suites=(lint storage fuzz regress isolation golden differential interop faults demo)
 suites=("$@")
-[ ${#suites[@]} -gt 0 ] || suites=(lint storage fuzz regress isolation golden interop faults demo)
+[ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
 for suite in "${suites[@]}"; do
-	case " lint storage fuzz regress isolation golden interop faults demo " in
+	case " ${all_suites[*]} " in
 		*" $suite "*) ;;
 		*) echo "there is no suite $suite" >&2; exit 2 ;;
 	esac
@@ -161,6 +163,14 @@ suite_golden() {
 	server_up
 	golden_copy
 	suite_lines golden python3 test/run_golden.py "$work/golden"
+}
+
+suite_differential() {
+	server_up
+	mkdir -p "$work/differential"
+	chown "$(server_user)" "$work/differential"
+	suite_lines differential python3 test/run_differential.py "$work/differential" \
+		--seeds "${DIFFERENTIAL_SEEDS:-10}"
 }
 
 suite_interop() {

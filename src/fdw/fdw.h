@@ -57,6 +57,13 @@ extern PfdwOptionKind pfdw_option_kind(const char *name);
 /* "a, b" as a list of C strings, trimmed; a bad list is HV024. */
 extern List *pfdw_option_name_list(const char *option, const char *value);
 
+/* ---- in fdw_option_name.c --------------------------------------------- */
+
+/* The Paimon option that name is a slip of the pen for, or NULL. */
+extern const char *pfdw_option_near(const char *name);
+
+/* ---- in fdw_option.c again -------------------------------------------- */
+
 /* What to read: paimon_fdw.as_of when set, else the table's scan.*. */
 extern void pfdw_travel_get(const PfdwOptions *options, PmnTravel *travel);
 

@@ -29,6 +29,8 @@
 static bool has_server_right(ForeignServer *server);
 static void add_option(CreateForeignTableStmt *stmt, const char *name,
 					   const char *value);
+static void require_keys(CreateForeignTableStmt *stmt,
+						 const PfdwOptions *options);
 static void add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 						const PfdwOptions *options);
 static bool create_lake_table(PfdwEnv *env, PmnCatalog *catalog,
@@ -57,6 +59,7 @@ pfdw_ddl_complete(CreateForeignTableStmt *stmt, ForeignServer *server)
 									 name, stmt->options);
 	add_option(stmt, "database", options->ref.database);
 	add_option(stmt, "table", options->ref.table);
+	require_keys(stmt, options);
 	if (stmt->base.tableElts == NIL && stmt->base.inhRelations == NIL &&
 		stmt->base.ofTypename == NULL)
 		add_columns(stmt, pfdw_env_create(context, "paimon create"), options);
@@ -95,6 +98,45 @@ add_option(CreateForeignTableStmt *stmt, const char *name, const char *value)
 	MemoryContextSwitchTo(old);
 }
 
+static List *
+add_not_null(List *constraints)
+{
+	Constraint *constraint = makeNode(Constraint);
+
+	constraint->contype = CONSTR_NOTNULL;
+	constraint->location = -1;
+	return lappend(constraints, constraint);
+}
+
+/* Key columns are NOT NULL, as those of a PRIMARY KEY are. */
+static void
+require_keys(CreateForeignTableStmt *stmt, const PfdwOptions *options)
+{
+	List *keys =
+		options->primary_key == NULL
+			? NIL
+			: pfdw_option_name_list("primary_key", options->primary_key);
+	ListCell *cell;
+	ListCell *key;
+
+	foreach (cell, stmt->base.tableElts)
+	{
+		ColumnDef *column = lfirst(cell);
+		MemoryContext old;
+
+		if (!IsA(column, ColumnDef))
+			continue;
+		foreach (key, keys)
+		{
+			if (strcmp(column->colname, lfirst(key)) != 0)
+				continue;
+			old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
+			column->constraints = add_not_null(column->constraints);
+			MemoryContextSwitchTo(old);
+		}
+	}
+}
+
 static ColumnDef *
 make_column(const PmnField *field)
 {
@@ -109,13 +151,7 @@ make_column(const PmnField *field)
 					pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
 	column = makeColumnDef(name, typid, typmod, InvalidOid);
 	if (!field->type.is_nullable)
-	{
-		Constraint *constraint = makeNode(Constraint);
-
-		constraint->contype = CONSTR_NOTNULL;
-		constraint->location = -1;
-		column->constraints = list_make1(constraint);
-	}
+		column->constraints = add_not_null(NIL);
 	if (length >= NAMEDATALEN)
 		column->fdwoptions = list_make1(makeDefElem(
 			"column_name", (Node *) makeString(pstrdup(field->name)), -1));
@@ -288,6 +324,9 @@ create_lake_table(PfdwEnv *env, PmnCatalog *catalog, Relation relation,
 						errmsg("%s", env->base.error.message),
 						env->base.error.detail[0] != '\0'
 							? errdetail("%s", env->base.error.detail)
+							: 0,
+						env->base.error.hint[0] != '\0'
+							? errhint("%s", env->base.error.hint)
 							: 0));
 	pfdw_check(env, code);
 	pfdw_delta_created(&options->ref);

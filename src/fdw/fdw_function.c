@@ -433,6 +433,45 @@ commit_compaction(PfdwTable *table, PmnMessage *message, int64 snapshot_id)
 	return result.snapshot_id;
 }
 
+/* "dt=2024-01-01/hh=7": the columns must be the partition's, in order. */
+static void
+check_partition(const PmnSchema *schema, const char *partition)
+{
+	const char *at = partition;
+	StringInfoData wanted;
+
+	if (schema->partition_key_count == 0)
+		return; /* storage says that there are no partitions */
+	for (uint32 i = 0; at != NULL && i < schema->partition_key_count; i++)
+	{
+		const char *name = schema->partition_keys[i];
+		size_t size = strlen(name);
+		bool is_last = i + 1 == schema->partition_key_count;
+
+		/* Other names are escaped in directories; storage compares them. */
+		if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+							  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] != '\0')
+			return;
+		if (strncmp(at, name, size) != 0 || at[size] != '=')
+			at = NULL;
+		else if ((at = strchr(at, '/')) != NULL)
+			at++;
+		else if (is_last)
+			return;
+		if (is_last && at != NULL && *at == '\0')
+			return;
+	}
+	initStringInfo(&wanted);
+	for (uint32 i = 0; i < schema->partition_key_count; i++)
+		appendStringInfo(&wanted, "%s%s=...", i == 0 ? "" : "/",
+						 schema->partition_keys[i]);
+	ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					errmsg("invalid partition \"%s\"", partition),
+					errhint("Write \"%s\", with values as in the names of the "
+							"partition's directories.",
+							wanted.data)));
+}
+
 Datum
 paimon_compact(PG_FUNCTION_ARGS)
 {
@@ -453,6 +492,8 @@ paimon_compact(PG_FUNCTION_ARGS)
 	table =
 		open_for_function(CurrentMemoryContext, relid, ACL_INSERT, &options);
 	pfdw_check(table->env, pmn_table_check_write(table->table));
+	if (partition != NULL)
+		check_partition(table->schema, partition);
 	if (pfdw_delta_has_pending(&options->ref))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -63,6 +63,24 @@ pg_attribute_noreturn()
 					errmsg(message, table), errdetail("%s", detail)));
 }
 
+/* Paimon's readers and writers then drop -D rows without a word. */
+static bool
+ignores_delete(const PmnSchema *schema)
+{
+	static const char *const names[] = {
+		"ignore-delete", "deduplicate.ignore-delete",
+		"partial-update.ignore-delete", "first-row.ignore-delete"};
+
+	for (size_t i = 0; i < lengthof(names); i++)
+	{
+		const char *value = pmn_schema_option(schema, names[i]);
+
+		if (value != NULL)
+			return pg_strcasecmp(value, "true") == 0;
+	}
+	return false;
+}
+
 List *
 paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 						Index resultRelation, int subplan_index)
@@ -98,6 +116,9 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 				   ? "cannot update foreign table \"%s\""
 				   : "cannot delete from foreign table \"%s\"",
 			   "The lake table has no primary key.");
+	if (plan->operation == CMD_DELETE && ignores_delete(table->schema))
+		refuse(name, "cannot delete from foreign table \"%s\"",
+			   "Option \"ignore-delete\" is \"true\".");
 	pfdw_travel_get(options, &travel);
 	if (travel.kind != PMN_TRAVEL_LATEST)
 		ereport(ERROR,
@@ -361,6 +382,10 @@ paimonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 		return NULL;
 	if (key_is_changed(writer, old, slot))
 	{
+		if (ignores_delete(writer->table->schema))
+			refuse(RelationGetRelationName(rinfo->ri_RelationDesc),
+				   "cannot change a key of foreign table \"%s\"",
+				   "Option \"ignore-delete\" is \"true\".");
 		claim_key(writer, slot);
 		pfdw_writer_add(writer, old, PMN_DELETE);
 		pfdw_writer_defer(writer, slot);

@@ -99,6 +99,7 @@ PG_FUNCTION_INFO_V1(paimon_fdw_validator);
 static const OptionName *find_option(const char *name, Oid catalog);
 static void fail_unknown(const char *name, Oid catalog);
 static void check_value(const char *name, OptionValue kind, const char *value);
+static void check_slip(const char *name);
 static void check_paimon_option(const char *name, const char *value);
 static void check_server(List *options);
 static void check_travel_options(List *options);
@@ -359,11 +360,39 @@ check_value(const char *name, OptionValue kind, const char *value)
 	}
 }
 
+/*
+ * A name that is stored as it is, but can hardly be meant: "partition-by" for
+ * partition_by, "file.fromat" for "file.format".
+ */
+static void
+check_slip(const char *name)
+{
+	char *own = pstrdup(name);
+	const char *meant;
+
+	for (char *at = own; *at != '\0'; at++)
+	{
+		if (*at == '-' || *at == '.')
+			*at = '_';
+	}
+	meant = find_option(own, ForeignTableRelationId) != NULL
+				? own
+				: pfdw_option_near(name);
+	if (meant != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_OPTION_NAME),
+				 errmsg("invalid option \"%s\"", name),
+				 errhint("Perhaps you meant the option \"%s\".", meant)));
+}
+
 static void
 check_paimon_option(const char *name, const char *value)
 {
 	if (strncmp(name, "scan.", 5) != 0)
+	{
+		check_slip(name);
 		return;
+	}
 	for (size_t i = 0; i < lengthof(scan_names); i++)
 	{
 		if (strcmp(scan_names[i].name, name) == 0)

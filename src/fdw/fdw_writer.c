@@ -31,6 +31,7 @@
 #include "access/xact.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -46,6 +47,7 @@ static void subxact_callback(SubXactEvent event, SubTransactionId subid,
 							 SubTransactionId parent, void *arg);
 static void xact_callback(XactEvent event, void *arg);
 static void writer_prepare(PfdwWriter *writer, Relation relation);
+static void check_alone(const PfdwWriter *writer, Relation relation);
 static void write_pending_batch(PfdwWriter *writer);
 static void writer_close_files(PfdwWriter *writer, Relation relation,
 							   bool is_last);
@@ -96,9 +98,35 @@ pfdw_writer_acquire(EState *estate, Relation relation)
 	writer->references = 1;
 	writer->context = context;
 	writer_prepare(writer, relation);
+	check_alone(writer, relation);
 	dlist_push_head(&open_writers, &writer->node);
 	MemoryContextSwitchTo(old);
 	return writer;
+}
+
+/*
+ * Two writers of one lake table in one statement would number their rows
+ * apart, so that which row of a key wins would be chance.
+ */
+static void
+check_alone(const PfdwWriter *writer, Relation relation)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &open_writers)
+	{
+		PfdwWriter *other = dlist_container(PfdwWriter, node, iter.cur);
+
+		if (other->estate == writer->estate && other->table == writer->table)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot write to foreign table \"%s\" in this "
+							"statement",
+							RelationGetRelationName(relation)),
+					 errdetail("The statement also writes to foreign table "
+							   "\"%s\", which is the same lake table.",
+							   get_rel_name(other->relid))));
+	}
 }
 
 /* Attribute of a lake field, or 0. */

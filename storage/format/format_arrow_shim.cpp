@@ -76,12 +76,17 @@ class Failure : public std::exception
 
 /*
  * Memory for Arrow, taken from the host and limited. In front of each aligned
- * block lies the address that the host gave, and whether the host gave it.
+ * block lies the address that the host gave, whether the host gave it, and how
+ * large it is: Arrow cuts its buffers to size, which need not move them.
  *
  * Arrow's hash tables, which writers use, do not look at the status of their
  * first allocation. A pool that is_patient therefore answers from operator
  * new when the host has nothing left, and remembers; the caller must ask
  * host_failed() at the next safe place.
+ *
+ * A patient pool also keeps large blocks that Arrow gives back for the next
+ * request. Writers make and drop buffers with every page, and each time the
+ * system would clear new memory for them.
  */
 class Pool final : public arrow::MemoryPool
 {
@@ -89,6 +94,13 @@ class Pool final : public arrow::MemoryPool
 	Pool(const PmnArrowHost &host, int64_t limit, bool is_patient)
 		: host_(host), limit_(limit), is_patient_(is_patient)
 	{
+		if (is_patient)
+			spares_.reserve(kSpares);
+	}
+	~Pool() override
+	{
+		for (uint8_t *block : spares_)
+			give_back(origin_of(block));
 	}
 
 	using arrow::MemoryPool::Allocate;
@@ -110,13 +122,17 @@ class Pool final : public arrow::MemoryPool
 			limit_met_ = true;
 			return Status::OutOfMemory("more than ", limit_, " bytes needed");
 		}
-		Origin origin = {
-			host_.allocate(host_.context, raw_size(size, alignment)), true};
+		count_++;
+		total_ += size;
+		if (take_spare(size, alignment, out))
+			return Status::OK();
+		Origin origin = {nullptr, raw_size(size, alignment), size, true};
+		origin.base = host_.allocate(host_.context, origin.raw_size);
 		if (origin.base == nullptr && is_patient_)
 		{
 			host_failed_ = true;
-			origin = {::operator new(raw_size(size, alignment), std::nothrow),
-					  false};
+			origin.base = ::operator new(origin.raw_size, std::nothrow);
+			origin.from_host = false;
 		}
 		if (origin.base == nullptr)
 			return Status::OutOfMemory("out of memory");
@@ -126,10 +142,7 @@ class Pool final : public arrow::MemoryPool
 		address -= address % (uintptr_t) alignment;
 		*out = reinterpret_cast<uint8_t *>(address);
 		std::memcpy(*out - sizeof(Origin), &origin, sizeof(Origin));
-		used_ += size;
-		total_ += size;
-		peak_ = std::max(peak_, used_);
-		count_++;
+		use(size);
 		return Status::OK();
 	}
 
@@ -137,8 +150,11 @@ class Pool final : public arrow::MemoryPool
 	Reallocate(int64_t old_size, int64_t new_size, int64_t alignment,
 			   uint8_t **ptr) override
 	{
+		int64_t room = origin_of(*ptr).room;
 		uint8_t *fresh = nullptr;
 
+		if (new_size > 0 && new_size <= room && new_size >= room / 4)
+			return Status::OK();
 		ARROW_RETURN_NOT_OK(Allocate(new_size, alignment, &fresh));
 		if (old_size > 0 && new_size > 0)
 			std::memcpy(fresh, *ptr, (size_t) std::min(old_size, new_size));
@@ -148,19 +164,14 @@ class Pool final : public arrow::MemoryPool
 	}
 
 	void
-	Free(uint8_t *buffer, int64_t size, int64_t alignment) override
+	Free(uint8_t *buffer, int64_t, int64_t) override
 	{
-		Origin origin;
-
 		if (buffer == nullptr || buffer == empty_)
 			return;
-		std::memcpy(&origin, buffer - sizeof(Origin), sizeof(Origin));
-		if (origin.from_host)
-			host_.release(host_.context, origin.base,
-						  raw_size(size, alignment));
-		else
-			::operator delete(origin.base);
-		used_ -= size;
+		Origin origin = origin_of(buffer);
+		used_ -= origin.room;
+		if (!keep_spare(buffer, origin))
+			give_back(origin);
 	}
 
 	int64_t
@@ -205,9 +216,16 @@ class Pool final : public arrow::MemoryPool
 	}
 
   private:
+	/* What is worth keeping, and how much of it. */
+	static constexpr int64_t kSpareMin = 32 * 1024;
+	static constexpr int64_t kSpareBytes = 32 * 1024 * 1024;
+	static constexpr size_t kSpares = 128;
+
 	struct Origin
 	{
 		void *base;
+		size_t raw_size; /* of what the host gave */
+		int64_t room;	 /* bytes of the block, used or not */
 		bool from_host;
 	};
 
@@ -215,6 +233,67 @@ class Pool final : public arrow::MemoryPool
 	raw_size(int64_t size, int64_t alignment)
 	{
 		return (size_t) size + (size_t) alignment + sizeof(Origin);
+	}
+
+	Origin
+	origin_of(const uint8_t *block) const
+	{
+		Origin origin = {};
+
+		if (block != nullptr && block != empty_)
+			std::memcpy(&origin, block - sizeof(Origin), sizeof(Origin));
+		return origin;
+	}
+
+	void
+	use(int64_t size)
+	{
+		used_ += size;
+		peak_ = std::max(peak_, used_);
+	}
+
+	void
+	give_back(const Origin &origin)
+	{
+		if (origin.from_host)
+			host_.release(host_.context, origin.base, origin.raw_size);
+		else
+			::operator delete(origin.base);
+	}
+
+	bool
+	keep_spare(uint8_t *block, const Origin &origin)
+	{
+		if (!is_patient_ || !origin.from_host || origin.room < kSpareMin ||
+			origin.room > kSpareBytes - spare_bytes_ ||
+			spares_.size() == kSpares)
+			return false;
+		spares_.push_back(block);
+		spare_bytes_ += origin.room;
+		return true;
+	}
+
+	/* The youngest spare block that is large enough but not far too large. */
+	bool
+	take_spare(int64_t size, int64_t alignment, uint8_t **out)
+	{
+		if (size < kSpareMin)
+			return false;
+		for (size_t i = spares_.size(); i-- > 0;)
+		{
+			int64_t room = origin_of(spares_[i]).room;
+
+			if (room < size || room / 4 > size || room > limit_ - used_ ||
+				reinterpret_cast<uintptr_t>(spares_[i]) % (size_t) alignment !=
+					0)
+				continue;
+			*out = spares_[i];
+			spares_.erase(spares_.begin() + (ptrdiff_t) i);
+			spare_bytes_ -= room;
+			use(room);
+			return true;
+		}
+		return false;
 	}
 
 	PmnArrowHost host_;
@@ -226,6 +305,8 @@ class Pool final : public arrow::MemoryPool
 	int64_t total_ = 0;
 	int64_t count_ = 0;
 	bool limit_met_ = false;
+	std::vector<uint8_t *> spares_;
+	int64_t spare_bytes_ = 0;
 	alignas(64) uint8_t empty_[64] = {};
 };
 

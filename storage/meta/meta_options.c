@@ -14,6 +14,7 @@
  */
 #include "meta_options.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #include "meta_path.h"
@@ -394,6 +395,48 @@ store_value(const OptionRow *row, const char *text, void *member)
 	return false;
 }
 
+/* Say what may be written instead. */
+static void
+hint_at_values(PmnEnv *env, const OptionRow *row)
+{
+	char names[160] = "";
+	size_t size = 0;
+
+	switch (row->kind)
+	{
+		case OPTION_BOOL:
+			pmn_hint(env, "Write \"true\" or \"false\".");
+			break;
+		case OPTION_INT:
+			pmn_hint(env, "Write a whole number.");
+			break;
+		case OPTION_SIZE:
+			pmn_hint(env, "Write a size such as \"64 mb\".");
+			break;
+		case OPTION_DURATION:
+			pmn_hint(env, "Write a duration such as \"10 s\".");
+			break;
+		case OPTION_ENUM:
+		case OPTION_ENUM_BOOL:
+			for (const char *const *name = row->names; *name != NULL; name++)
+			{
+				int more = snprintf(names + size, sizeof(names) - size,
+									"%s\"%s\"", size == 0 ? "" : ", ", *name);
+
+				if (more < 0 || (size_t) more >= sizeof(names) - size)
+					return;
+				size += (size_t) more;
+			}
+			pmn_hint(env, "Use one of %s.", names);
+			break;
+		case OPTION_DOUBLE:
+		case OPTION_TEXT:
+		case OPTION_LOWER:
+		case OPTION_STATS_MODE:
+			break;
+	}
+}
+
 static PmnCode
 parse_row(PmnArena *arena, PmnEnv *env, const PmnSchema *schema,
 		  const OptionRow *row, PmnTableOptions *out)
@@ -411,9 +454,12 @@ parse_row(PmnArena *arena, PmnEnv *env, const PmnSchema *schema,
 	else if (!store_value(row, text, member))
 		code = PMN_INVALID;
 	if (code == PMN_INVALID)
-		return pmn_fail(env, PMN_INVALID,
-						"invalid value \"%s\" for table option \"%s\"", text,
-						row->name);
+	{
+		pmn_fail(env, PMN_INVALID,
+				 "invalid value \"%s\" for table option \"%s\"", text,
+				 row->name);
+		hint_at_values(env, row);
+	}
 	return code;
 }
 

@@ -23,6 +23,8 @@
 /* Open data writers of append tables; each holds a row group. */
 #define OPEN_WRITERS_MAX 32
 #define DEFAULT_MEMORY_LIMIT (64u << 20)
+/* So many rows of a batch go to an append bucket's writer without a detour. */
+#define DIRECT_ROWS 1024
 
 typedef struct WriteBucket
 {
@@ -211,6 +213,109 @@ find_bucket(PmnWrite *write, uint32_t partition, int32_t number, uint32_t *out)
 	return pmn_map_put(&write->bucket_map, hash, *out);
 }
 
+/* ---- files ------------------------------------------------------------ */
+
+/* Name the files of a data writer in the message. */
+static PmnCode
+name_files(PmnWrite *write, const WriteBucket *bucket,
+		   const PmnFileMetas *metas)
+{
+	const PmnBucket *place = bucket->bucket;
+
+	for (size_t i = 0; i < metas->count; i++)
+		PMN_TRY(pmn_message_add(write->message, &write->message->new_files,
+								PMN_ENTRY_ADD, place->partition_row,
+								place->bucket, place->total_buckets,
+								&metas->items[i]));
+	return PMN_OK;
+}
+
+static void
+remove_files(PmnWrite *write, const WriteBucket *bucket,
+			 const PmnFileMetas *metas)
+{
+	for (size_t i = 0; i < metas->count; i++)
+	{
+		char *path = NULL;
+
+		if (pmn_path_data_file(
+				write->arena, write->env, &write->table->lsm.path,
+				bucket->bucket->directory, metas->items[i].file_name, NULL,
+				&path) == PMN_OK)
+			pmn_table_remove_quietly(write->table, path);
+	}
+}
+
+static PmnCode
+add_files(PmnWrite *write, const WriteBucket *bucket, PmnDataFileWriter *writer)
+{
+	PmnFileMetas metas = {NULL, 0, 0};
+	PmnCode code;
+
+	if (write->message == NULL)
+		PMN_TRY(pmn_message_create(write->env, &write->message));
+	code = pmn_data_writer_finish(writer, write->arena, &metas);
+	if (code == PMN_OK)
+	{
+		code = name_files(write, bucket, &metas);
+		if (code != PMN_OK)
+			remove_files(write, bucket, &metas);
+	}
+	pmn_array_free(write->env, &metas);
+	return code;
+}
+
+static PmnCode
+finish_append(PmnWrite *write, WriteBucket *bucket)
+{
+	PmnCode code;
+
+	if (bucket->writer == NULL)
+		return PMN_OK;
+	code = add_files(write, bucket, bucket->writer);
+	pmn_data_writer_close(bucket->writer);
+	bucket->writer = NULL;
+	write->open_writers--;
+	return code;
+}
+
+/* The data writer of an append bucket, whose next row has this number. */
+static PmnCode
+open_append(PmnWrite *write, WriteBucket *bucket, int64_t next_sequence)
+{
+	if (bucket->writer != NULL)
+		return PMN_OK;
+	PMN_TRY(pmn_data_writer_open(&write->table->lsm, bucket->bucket, 0,
+								 PMN_SOURCE_APPEND, &bucket->writer));
+	write->open_writers++;
+	pmn_data_writer_sequence(bucket->writer, next_sequence);
+	return PMN_OK;
+}
+
+/* Write the rows an append bucket holds through its data writer. */
+static PmnCode
+flush_append(PmnWrite *write, WriteBucket *bucket)
+{
+	uint64_t rows = pmn_sort_buffer_rows(bucket->buffer);
+	uint64_t position = 0;
+	PmnBatch *batch = NULL;
+
+	if (rows == 0)
+		return PMN_OK;
+	PMN_TRY(open_append(write, bucket, bucket->next_sequence - (int64_t) rows));
+	for (;;)
+	{
+		PMN_TRY(pmn_poll(write->env));
+		PMN_TRY(pmn_sort_buffer_next(bucket->buffer, &position, &batch));
+		if (batch == NULL)
+			break;
+		PMN_TRY(
+			pmn_data_writer_add(bucket->writer, batch, NULL, batch->row_count));
+	}
+	pmn_sort_buffer_reset(bucket->buffer);
+	return PMN_OK;
+}
+
 /* ---- rows ------------------------------------------------------------- */
 
 static PmnCode
@@ -307,6 +412,35 @@ check_nulls(PmnWrite *write, const PmnBatch *batch)
 	return PMN_OK;
 }
 
+/* Whether all rows go to bucket 0 of the one partition. */
+static bool
+has_one_bucket(const PmnWrite *write)
+{
+	return write->table->lsm.partition_count == 0 &&
+		   write->table->options.bucket <= 1;
+}
+
+/* The rows of a table with one bucket, which the first row finds. */
+static PmnCode
+assign_all(PmnWrite *write, const PmnBatch *batch)
+{
+	uint32_t count = (uint32_t) write->rows.count;
+	WriteBucket *bucket;
+	uint32_t at;
+
+	PMN_TRY(pmn_route_batch(&write->route, batch, write->rows.items, 1));
+	PMN_TRY(find_bucket(write, write->route.row_partitions.items[0],
+						write->route.row_buckets.items[0], &at));
+	write->sorted_rows.count = 0;
+	PMN_TRY(pmn_array_reserve(write->env, &write->sorted_rows, count));
+	memcpy(write->sorted_rows.items, write->rows.items,
+		   count * sizeof(uint32_t));
+	bucket = write->buckets.items[at];
+	bucket->batch_start = 0;
+	bucket->batch_count = count;
+	return PMN_OK;
+}
+
 /* Give each row its bucket, and count the rows of each. */
 static PmnCode
 assign_buckets(PmnWrite *write)
@@ -361,6 +495,36 @@ sort_rows(PmnWrite *write)
 	return PMN_OK;
 }
 
+/*
+ * Many rows for one append bucket go to its data writer at once: buffering
+ * them would only copy them. Few rows are collected first, since a data
+ * writer wants them by the thousand, and so are those of buckets for which no
+ * writer can stay open.
+ */
+static bool
+is_direct(const PmnWrite *write, const WriteBucket *bucket, uint32_t count)
+{
+	return !write->table->lsm.is_keyed && count >= DIRECT_ROWS &&
+		   (bucket->writer != NULL || write->open_writers < OPEN_WRITERS_MAX);
+}
+
+static PmnCode
+write_direct(PmnWrite *write, WriteBucket *bucket, const PmnBatch *batch,
+			 const uint32_t *rows, uint32_t count)
+{
+	/* All rows in their order: values need not be gathered. */
+	bool is_whole = count == batch->row_count && batch->selection == NULL;
+
+	PMN_TRY(flush_append(write, bucket));
+	write->bytes -= bucket->bytes;
+	bucket->bytes = 0;
+	PMN_TRY(open_append(write, bucket, bucket->next_sequence));
+	PMN_TRY(pmn_data_writer_add(bucket->writer, batch, is_whole ? NULL : rows,
+								count));
+	bucket->next_sequence += count;
+	return PMN_OK;
+}
+
 static PmnCode
 fill_buckets(PmnWrite *write, const PmnBatch *batch, const uint8_t *kinds)
 {
@@ -368,14 +532,18 @@ fill_buckets(PmnWrite *write, const PmnBatch *batch, const uint8_t *kinds)
 	{
 		WriteBucket *bucket = write->buckets.items[b];
 		uint32_t count = bucket->batch_count;
+		const uint32_t *rows = write->sorted_rows.items + bucket->batch_start;
 
 		bucket->batch_count = 0;
 		if (count == 0)
 			continue;
-		PMN_TRY(
-			pmn_sort_buffer_add(bucket->buffer, batch, kinds,
-								write->sorted_rows.items + bucket->batch_start,
-								count, bucket->next_sequence));
+		if (is_direct(write, bucket, count))
+		{
+			PMN_TRY(write_direct(write, bucket, batch, rows, count));
+			continue;
+		}
+		PMN_TRY(pmn_sort_buffer_add(bucket->buffer, batch, kinds, rows, count,
+									bucket->next_sequence));
 		bucket->next_sequence += count;
 		write->bytes -= bucket->bytes;
 		bucket->bytes = pmn_sort_buffer_bytes(bucket->buffer);
@@ -385,101 +553,6 @@ fill_buckets(PmnWrite *write, const PmnBatch *batch, const uint8_t *kinds)
 }
 
 /* ---- memory ----------------------------------------------------------- */
-
-/* Name the files of a data writer in the message. */
-static PmnCode
-name_files(PmnWrite *write, const WriteBucket *bucket,
-		   const PmnFileMetas *metas)
-{
-	const PmnBucket *place = bucket->bucket;
-
-	for (size_t i = 0; i < metas->count; i++)
-		PMN_TRY(pmn_message_add(write->message, &write->message->new_files,
-								PMN_ENTRY_ADD, place->partition_row,
-								place->bucket, place->total_buckets,
-								&metas->items[i]));
-	return PMN_OK;
-}
-
-static void
-remove_files(PmnWrite *write, const WriteBucket *bucket,
-			 const PmnFileMetas *metas)
-{
-	for (size_t i = 0; i < metas->count; i++)
-	{
-		char *path = NULL;
-
-		if (pmn_path_data_file(
-				write->arena, write->env, &write->table->lsm.path,
-				bucket->bucket->directory, metas->items[i].file_name, NULL,
-				&path) == PMN_OK)
-			pmn_table_remove_quietly(write->table, path);
-	}
-}
-
-static PmnCode
-add_files(PmnWrite *write, const WriteBucket *bucket, PmnDataFileWriter *writer)
-{
-	PmnFileMetas metas = {NULL, 0, 0};
-	PmnCode code;
-
-	if (write->message == NULL)
-		PMN_TRY(pmn_message_create(write->env, &write->message));
-	code = pmn_data_writer_finish(writer, write->arena, &metas);
-	if (code == PMN_OK)
-	{
-		code = name_files(write, bucket, &metas);
-		if (code != PMN_OK)
-			remove_files(write, bucket, &metas);
-	}
-	pmn_array_free(write->env, &metas);
-	return code;
-}
-
-static PmnCode
-finish_append(PmnWrite *write, WriteBucket *bucket)
-{
-	PmnCode code;
-
-	if (bucket->writer == NULL)
-		return PMN_OK;
-	code = add_files(write, bucket, bucket->writer);
-	pmn_data_writer_close(bucket->writer);
-	bucket->writer = NULL;
-	write->open_writers--;
-	return code;
-}
-
-/* Write the rows an append bucket holds through its data writer. */
-static PmnCode
-flush_append(PmnWrite *write, WriteBucket *bucket)
-{
-	uint64_t rows = pmn_sort_buffer_rows(bucket->buffer);
-	uint64_t position = 0;
-	PmnBatch *batch = NULL;
-
-	if (rows == 0)
-		return PMN_OK;
-	if (bucket->writer == NULL)
-	{
-		PMN_TRY(pmn_data_writer_open(&write->table->lsm, bucket->bucket, 0,
-									 PMN_SOURCE_APPEND, &bucket->writer));
-		write->open_writers++;
-		pmn_data_writer_sequence(bucket->writer,
-								 bucket->next_sequence - (int64_t) rows);
-	}
-	for (;;)
-	{
-		PMN_TRY(pmn_poll(write->env));
-		PMN_TRY(pmn_sort_buffer_next(bucket->buffer, &position, &batch));
-		if (batch == NULL)
-			break;
-		PMN_TRY(
-			pmn_data_writer_add(bucket->writer, batch, NULL, batch->row_count));
-	}
-	pmn_sort_buffer_reset(bucket->buffer);
-	return PMN_OK;
-}
 
 static PmnCode
 free_memory(PmnWrite *write)
@@ -522,10 +595,15 @@ pmn_write_batch(PmnWrite *write, const PmnBatch *batch, const uint8_t *kinds)
 	if (write->rows.count == 0)
 		return PMN_OK;
 	PMN_TRY(check_nulls(write, batch));
-	PMN_TRY(pmn_route_batch(&write->route, batch, write->rows.items,
-							(uint32_t) write->rows.count));
-	PMN_TRY(assign_buckets(write));
-	PMN_TRY(sort_rows(write));
+	if (has_one_bucket(write))
+		PMN_TRY(assign_all(write, batch));
+	else
+	{
+		PMN_TRY(pmn_route_batch(&write->route, batch, write->rows.items,
+								(uint32_t) write->rows.count));
+		PMN_TRY(assign_buckets(write));
+		PMN_TRY(sort_rows(write));
+	}
 	PMN_TRY(fill_buckets(write, batch, kinds));
 	return free_memory(write);
 }
