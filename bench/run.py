@@ -7,7 +7,6 @@ usage: run.py WORK_DIR [--rows N] [--keys N] [--repeat N] [--only PART,...]
 parts: load scan merge. Needs an installed extension; makes its own server.
 """
 import argparse
-import glob
 import json
 import os
 import statistics

@@ -100,7 +100,9 @@ class Table:
         self.name, self.columns, self.keys = name, columns, keys
         self.options = options
         self.upsert = upsert     # INSERT may meet an existing key
-        self.fresh = 1000        # next key that was never used
+        self.fresh = 1000        # what is added for a key never used yet
+        self.next_key = 1000     # for rows of triggers' table
+        self.copied = 50000000   # for COPY
         self.big_key = None      # an int8 or int4 key, for key changes
         self.strict = "insert_mode 'strict'" in options
 
@@ -593,8 +595,8 @@ class Generator:
             for c in columns:
                 row[c.name] = self.value(c)
             if not t.upsert:
-                t.fresh += 1
-                row["k"] = str(t.fresh)
+                t.next_key += 1
+                row["k"] = str(t.next_key)
             key = tuple(row[k.name] for k in t.keys)
             # Numbers and times have several spellings: normalise roughly.
             key = tuple(normal(v) for v in key)
@@ -680,8 +682,8 @@ class Generator:
             row = []
             for c in columns:
                 if c.is_key and c.kind in ("int4", "int8"):
-                    t.fresh += 1
-                    row.append(str(t.fresh))
+                    t.copied += 1
+                    row.append(str(t.copied))
                 elif c.kind in ("int4", "int8", "int2"):
                     row.append(str(self.random.randint(0, 12)))
                 elif c.kind in STRINGS:
@@ -1123,7 +1125,7 @@ class Generator:
         def swap(match):
             at = match.start()
             return chosen.setdefault(at, self.pick(["x1", "x1", "t1"]))
-        if op.heap_before or op.lake_only:
+        if "COPY" in op.lake or op.lake_only:
             return op
         lake = re.sub(r"\bt1\b(?!')", swap, op.lake)
         # The heap's text is the lake's with a clause somewhere after.

@@ -32,7 +32,7 @@ ALLOWED = [
     # that the key determines the row (functional dependency in GROUP BY).
     (r".*", "!42803", r"GROUP BY"),
     # Which row comes first, and fails first, is the plan's business.
-    (r"!2[23]\w+", r"!2[23]\w+", r"(?s)SELECT|UPDATE|DELETE"),
+    (r"!2[23]\w+", r"!2[23]\w+", r"SELECT|UPDATE|DELETE|EXECUTE"),
     # insert_mode 'strict' looks at the table when the statement ends, a heap
     # at each row: other faults of later rows come first.
     (r"!23505", r"!2[23]\w+", r"INSERT|COPY"),
