@@ -106,13 +106,14 @@ read_metadata(AvroProgram *program, const uint8_t **at, const uint8_t *end,
 PmnCode
 pmn_avro_read_header(AvroProgram *program, PmnBytes bytes, AvroHeader *out)
 {
-	const uint8_t *end = bytes.data + bytes.size;
+	const uint8_t *end;
 	const uint8_t *at;
 
 	memset(out, 0, sizeof(*out));
 	if (bytes.size < 4 || memcmp(bytes.data, PMN_AVRO_MAGIC, 4) != 0)
 		return wrong_magic(program->env, bytes, program->file_name);
 	at = bytes.data + 4;
+	end = bytes.data + bytes.size;
 	PMN_TRY(read_metadata(program, &at, end, out));
 	if (out->schema.data == NULL)
 		return pmn_avro_corrupt(program, "it has no schema");
