@@ -41,6 +41,12 @@ TABLE seen; DELETE FROM seen;
 UPDATE t SET id = id + 1;
 SELECT * FROM t ORDER BY id;
 
+DELETE FROM seen;
+INSERT INTO t VALUES (4, 4);
+UPDATE t SET id = id + 1 RETURNING (SELECT count(*) FROM seen);
+SELECT * FROM t ORDER BY id;
+DELETE FROM t WHERE id = 5;
+
 -- a function sees its own snapshot, or none but its statement's
 DROP TRIGGER b ON t; DROP TRIGGER a ON t; DROP TRIGGER s ON t;
 CREATE FUNCTION now_there() RETURNS int VOLATILE LANGUAGE plpgsql AS

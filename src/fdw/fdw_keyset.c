@@ -187,6 +187,14 @@ pfdw_keyset_add(PfdwKeySet *set, TupleTableSlot *slot)
 }
 
 bool
+pfdw_keyset_has(PfdwKeySet *set, TupleTableSlot *slot)
+{
+	for (int i = 0; i < set->count; i++)
+		set->values[i] = slot_getattr(slot, set->attnums[i], &set->nulls[i]);
+	return pfdw_keyset_contains(set, set->values, set->nulls);
+}
+
+bool
 pfdw_keyset_contains(PfdwKeySet *set, const Datum *values, const bool *nulls)
 {
 	uint32 size;

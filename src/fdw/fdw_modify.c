@@ -387,7 +387,7 @@ paimonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 				   "cannot change a key of foreign table \"%s\"",
 				   "Option \"ignore-delete\" is \"true\".");
 		claim_key(writer, slot);
-		pfdw_writer_add(writer, old, PMN_DELETE);
+		pfdw_writer_remove(writer, old);
 		pfdw_writer_defer(writer, slot);
 	}
 	else
@@ -405,7 +405,7 @@ paimonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 
 	if (writer->modified != NULL && !pfdw_keyset_add(writer->modified, old))
 		return NULL;
-	pfdw_writer_add(writer, old, PMN_DELETE);
+	pfdw_writer_remove(writer, old);
 	if (rinfo->ri_projectReturning != NULL)
 		ExecCopySlot(slot, old);
 	return slot;

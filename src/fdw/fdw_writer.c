@@ -20,7 +20,8 @@
  *   a BEFORE trigger, a volatile function, or any trigger of COPY, which has
  *   no ExecutorFinish) reads or writes the lake table: it must see the rows
  *   done so far, and number its own after them. New keys of a key-changing
- *   UPDATE are still held back then.
+ *   UPDATE are then written early; what is later removed under such a key is
+ *   the old row, which the new one has replaced already.
  *
  * A failed statement never comes to its end. Its open files go with the
  * transaction's handle or the savepoint's end (delta/); what the list below
@@ -283,14 +284,29 @@ pfdw_writer_defer(PfdwWriter *writer, TupleTableSlot *slot)
 	MemoryContextSwitchTo(old);
 }
 
+void
+pfdw_writer_remove(PfdwWriter *writer, TupleTableSlot *old)
+{
+	if (writer->moved == NULL || !pfdw_keyset_has(writer->moved, old))
+		pfdw_writer_add(writer, old, PMN_DELETE);
+}
+
 static void
-write_deferred(PfdwWriter *writer)
+write_deferred(PfdwWriter *writer, bool is_last)
 {
 	if (writer->deferred == NULL)
 		return;
+	if (writer->moved == NULL && !is_last)
+		writer->moved =
+			pfdw_keyset_create(writer->context, writer->tupdesc,
+							   writer->key_attnums, writer->key_count);
 	while (tuplestore_gettupleslot(writer->deferred, true, false,
 								   writer->deferred_slot))
+	{
+		if (!is_last)
+			(void) pfdw_keyset_add(writer->moved, writer->deferred_slot);
 		pfdw_writer_add(writer, writer->deferred_slot, PMN_INSERT);
+	}
 	ExecClearTuple(writer->deferred_slot);
 	tuplestore_clear(writer->deferred);
 }
@@ -319,8 +335,7 @@ writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 		pfdw_keyset_free(writer->inserted);
 		writer->inserted = NULL;
 	}
-	if (is_last)
-		write_deferred(writer);
+	write_deferred(writer, is_last);
 	write_pending_batch(writer);
 	if (writer->write != NULL)
 	{

@@ -18,6 +18,7 @@ extern PfdwKeySet *pfdw_keyset_create(MemoryContext parent, TupleDesc tupdesc,
 									  const AttrNumber *attnums, int count);
 /* Add the key of a slot; false when it was there. */
 extern bool pfdw_keyset_add(PfdwKeySet *set, TupleTableSlot *slot);
+extern bool pfdw_keyset_has(PfdwKeySet *set, TupleTableSlot *slot);
 /* values and nulls are by key column, not by attribute. */
 extern bool pfdw_keyset_contains(PfdwKeySet *set, const Datum *values,
 								 const bool *nulls);
@@ -64,11 +65,14 @@ typedef struct PfdwWriter
 	TupleTableSlot *deferred_slot;
 	PfdwKeySet *inserted; /* insert_mode 'strict' */
 	PfdwKeySet *modified; /* rows that UPDATE or DELETE already changed */
+	PfdwKeySet *moved;	  /* deferred rows that had to be written early */
 } PfdwWriter;
 
 extern PfdwWriter *pfdw_writer_acquire(EState *estate, Relation relation);
 extern void pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot,
 							PmnRowKind kind);
+/* The row that the statement read is gone. */
+extern void pfdw_writer_remove(PfdwWriter *writer, TupleTableSlot *old);
 /* A row to be written after all others of the statement. */
 extern void pfdw_writer_defer(PfdwWriter *writer, TupleTableSlot *slot);
 extern void pfdw_writer_release(PfdwWriter *writer, Relation relation);
