@@ -35,7 +35,7 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 
 	state->reader =
 		pfdw_reader_create(CurrentMemoryContext, node->ss.ss_currentRelation);
-	foreach (cell, linitial_node(List, plan->fdw_private))
+	foreach (cell, (List *) linitial(plan->fdw_private))
 	{
 		if (lfirst_int(cell) == 0)
 			state->needs_all = true;
