@@ -308,7 +308,7 @@ def run_case(name, setup, statements):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("work")
-    parser.add_argument("--seeds", type=int, default=12)
+    parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--statements", type=int, default=250)
     parser.add_argument("--case")
