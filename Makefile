@@ -20,7 +20,8 @@ OBJS = $(SRC_SOURCES:.c=.o) $(STORAGE_SOURCES:.c=.o)
 EXTRA_CLEAN = paimon_arrow.so build/lib
 
 REGRESS = options ddl import types scan pushdown partition insert \
-	update_delete copy transaction trigger compaction time_travel privileges errors
+	update_delete copy transaction trigger encoding compaction \
+	time_travel privileges errors
 REGRESS_OPTS = --temp-instance=$(CURDIR)/tmp_check --no-locale --encoding=UTF8
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --temp-instance=$(CURDIR)/tmp_iso --inputdir=test/isolation \

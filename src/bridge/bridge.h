@@ -109,6 +109,13 @@ extern void pfdw_guc_define(void);
 /* Parse "snapshot:12", "tag:x", "timestamp:..." or ''; bad text is 22023. */
 extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
 
+/* ---- in bridge_name.c ------------------------------------------------- */
+
+/* Names, comments and option values: the database's encoding and UTF-8. The
+ * result is a copy, or the argument itself where nothing is to be done. */
+extern char *pfdw_name_to_lake(const char *name);
+extern char *pfdw_name_from_lake(const char *name);
+
 /* ---- in bridge_type.c ------------------------------------------------- */
 
 /*

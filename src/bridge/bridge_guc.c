@@ -67,7 +67,7 @@ pfdw_travel_parse(const char *text, PmnTravel *travel)
 						errmsg("invalid point in time of a lake: \"%s\"", text),
 						errdetail("%s", problem)));
 	if (travel->name != NULL)
-		travel->name = pstrdup(travel->name);
+		travel->name = pfdw_name_to_lake(pstrdup(travel->name));
 }
 
 static bool

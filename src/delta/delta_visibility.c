@@ -229,5 +229,6 @@ check_unchanged(const DeltaTable *entry, PfdwTable *table)
 			 errmsg("could not serialize access due to concurrent update"),
 			 errdetail("Lake table \"%s\".\"%s\" has changed since this "
 					   "transaction first read it.",
-					   entry->ref.database, entry->ref.table)));
+					   pfdw_name_from_lake(entry->ref.database),
+					   pfdw_name_from_lake(entry->ref.table))));
 }

@@ -57,8 +57,8 @@ pfdw_ddl_complete(CreateForeignTableStmt *stmt, ForeignServer *server)
 	old = MemoryContextSwitchTo(context);
 	options = pfdw_options_from_list(server, get_namespace_name(namespace_id),
 									 name, stmt->options);
-	add_option(stmt, "database", options->ref.database);
-	add_option(stmt, "table", options->ref.table);
+	add_option(stmt, "database", pfdw_name_from_lake(options->ref.database));
+	add_option(stmt, "table", pfdw_name_from_lake(options->ref.table));
 	require_keys(stmt, options);
 	if (stmt->base.tableElts == NIL && stmt->base.inhRelations == NIL &&
 		stmt->base.ofTypename == NULL)
@@ -143,18 +143,19 @@ make_column(const PmnField *field)
 	Oid typid;
 	int32 typmod;
 	ColumnDef *column;
-	size_t length = strlen(field->name);
+	const char *full_name = pfdw_name_from_lake(field->name);
+	size_t length = strlen(full_name);
 	char *name;
 
-	pfdw_type_to_pg(&field->type, field->name, &typid, &typmod);
-	name = pnstrdup(field->name,
-					pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
+	pfdw_type_to_pg(&field->type, full_name, &typid, &typmod);
+	name = pnstrdup(full_name,
+					pg_mbcliplen(full_name, (int) length, NAMEDATALEN - 1));
 	column = makeColumnDef(name, typid, typmod, InvalidOid);
 	if (!field->type.is_nullable)
 		column->constraints = add_not_null(NIL);
 	if (length >= NAMEDATALEN)
 		column->fdwoptions = list_make1(makeDefElem(
-			"column_name", (Node *) makeString(pstrdup(field->name)), -1));
+			"column_name", (Node *) makeString(pstrdup(full_name)), -1));
 	return column;
 }
 
@@ -222,7 +223,7 @@ lake_column_name(Relation relation, const char *name)
 	if (attnum > 0)
 		return pfdw_relation_column_name(RelationGetRelid(relation), attnum,
 										 name);
-	return name;
+	return pfdw_name_to_lake(name);
 }
 
 static const char **
@@ -403,7 +404,8 @@ pfdw_ddl_comment(Relation relation, const PmnSchema *schema)
 	Oid relid = RelationGetRelid(relation);
 
 	if (schema->comment != NULL && schema->comment[0] != '\0')
-		CreateComments(relid, RelationRelationId, 0, schema->comment);
+		CreateComments(relid, RelationRelationId, 0,
+					   pfdw_name_from_lake(schema->comment));
 	for (int i = 0; i < tupdesc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
@@ -417,6 +419,7 @@ pfdw_ddl_comment(Relation relation, const PmnSchema *schema)
 											  NameStr(attribute->attname)));
 		text = field < 0 ? NULL : schema->fields[field].description;
 		if (text != NULL && text[0] != '\0')
-			CreateComments(relid, RelationRelationId, attribute->attnum, text);
+			CreateComments(relid, RelationRelationId, attribute->attnum,
+						   pfdw_name_from_lake(text));
 	}
 }

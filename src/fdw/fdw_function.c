@@ -206,9 +206,9 @@ return_rows(FunctionCallInfo fcinfo, Collector *collector)
 					 TIMESTAMPOID)
 				values[i] = timestamp_of_millis(cell);
 			else
-				values[i] = InputFunctionCall(&input->attinfuncs[i], cell,
-											  input->attioparams[i],
-											  input->atttypmods[i]);
+				values[i] = InputFunctionCall(
+					&input->attinfuncs[i], pfdw_name_from_lake(cell),
+					input->attioparams[i], input->atttypmods[i]);
 		}
 		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 	}
@@ -487,7 +487,9 @@ paimon_compact(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	relid = PG_GETARG_OID(0);
 	full = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
-	partition = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	partition = PG_ARGISNULL(2)
+					? NULL
+					: pfdw_name_to_lake(text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	PreventCommandIfReadOnly("paimon.compact()");
 	table =
 		open_for_function(CurrentMemoryContext, relid, ACL_INSERT, &options);

@@ -41,15 +41,16 @@ is_wanted(const ImportForeignSchemaStmt *stmt, const char *table)
 static void
 append_column(StringInfo sql, const PmnField *field)
 {
-	size_t length = strlen(field->name);
+	const char *full_name = pfdw_name_from_lake(field->name);
+	size_t length = strlen(full_name);
 	char *name = pnstrdup(
-		field->name, pg_mbcliplen(field->name, (int) length, NAMEDATALEN - 1));
+		full_name, pg_mbcliplen(full_name, (int) length, NAMEDATALEN - 1));
 
 	appendStringInfo(sql, "\n  %s %s", quote_identifier(name),
-					 pfdw_type_to_sql(&field->type, field->name));
+					 pfdw_type_to_sql(&field->type, full_name));
 	if (length >= NAMEDATALEN)
 		appendStringInfo(sql, " OPTIONS (column_name %s)",
-						 quote_literal_cstr(field->name));
+						 quote_literal_cstr(full_name));
 	if (!field->type.is_nullable)
 		appendStringInfoString(sql, " NOT NULL");
 }
@@ -58,11 +59,11 @@ static char *
 make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
 			 const PfdwTableRef *ref)
 {
+	const char *name = pfdw_name_from_lake(ref->table);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (",
-					 quote_identifier(ref->table));
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (", quote_identifier(name));
 	for (uint32 i = 0; i < table->schema->field_count; i++)
 	{
 		if (i > 0)
@@ -71,8 +72,8 @@ make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
 	}
 	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (database %s, \"table\" %s)",
 					 quote_identifier(stmt->server_name),
-					 quote_literal_cstr(ref->database),
-					 quote_literal_cstr(ref->table));
+					 quote_literal_cstr(stmt->remote_schema),
+					 quote_literal_cstr(name));
 	return sql.data;
 }
 
@@ -104,12 +105,14 @@ import_table(const ImportForeignSchemaStmt *stmt, const PfdwTableRef *ref)
 		if (stmt->list_type == FDW_IMPORT_SCHEMA_LIMIT_TO ||
 			(error->sqlerrcode != ERRCODE_FDW_INVALID_DATA_TYPE &&
 			 error->sqlerrcode != ERRCODE_FEATURE_NOT_SUPPORTED &&
+			 error->sqlerrcode != ERRCODE_UNTRANSLATABLE_CHARACTER &&
 			 error->sqlerrcode != ERRCODE_DATA_CORRUPTED))
 			PG_RE_THROW();
 		FlushErrorState();
 		ereport(WARNING,
 				(errcode(error->sqlerrcode),
-				 errmsg("skipped table \"%s\": %s", ref->table, error->message),
+				 errmsg("skipped table \"%s\": %s",
+						pfdw_name_from_lake(ref->table), error->message),
 				 error->detail != NULL ? errdetail_internal("%s", error->detail)
 									   : 0));
 		FreeErrorData(error);
@@ -137,7 +140,7 @@ paimonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 							   linitial_node(DefElem, stmt->options)->defname),
 						errhint("IMPORT FOREIGN SCHEMA takes no options.")));
 	ref.warehouse = pfdw_server_warehouse(GetForeignServer(serverOid));
-	ref.database = stmt->remote_schema;
+	ref.database = pfdw_name_to_lake(stmt->remote_schema);
 	pfdw_warehouse_check(ref.warehouse, GetUserId(), false);
 	catalog = pfdw_catalog_open(env, ref.warehouse);
 	pfdw_check(env, pmn_catalog_list_tables(catalog, ref.database, &names));
@@ -146,7 +149,7 @@ paimonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 		char *command;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!is_wanted(stmt, names.items[i]))
+		if (!is_wanted(stmt, pfdw_name_from_lake(names.items[i])))
 			continue;
 		ref.table = names.items[i];
 		command = import_table(stmt, &ref);

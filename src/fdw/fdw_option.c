@@ -26,6 +26,8 @@
 #include "catalog/pg_user_mapping.h"
 #include "commands/defrem.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/value.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
@@ -568,7 +570,7 @@ read_travel_option(PfdwOptions *options, const char *name, char *value)
 	else if (strcmp(name, "scan.tag-name") == 0)
 	{
 		travel->kind = PMN_TRAVEL_TAG;
-		travel->name = value;
+		travel->name = pfdw_name_to_lake(value);
 	}
 	else if (strcmp(name, "scan.timestamp-millis") == 0)
 	{
@@ -592,17 +594,18 @@ static void
 read_own_option(PfdwOptions *options, const char *name, char *value)
 {
 	if (strcmp(name, "database") == 0)
-		options->ref.database = value;
+		options->ref.database = pfdw_name_to_lake(value);
 	else if (strcmp(name, "table") == 0)
-		options->ref.table = value;
+		options->ref.table = pfdw_name_to_lake(value);
 	else if (strcmp(name, "branch") == 0)
-		options->ref.branch = strcmp(value, "main") == 0 ? NULL : value;
+		options->ref.branch =
+			strcmp(value, "main") == 0 ? NULL : pfdw_name_to_lake(value);
 	else if (strcmp(name, "primary_key") == 0)
 		options->primary_key = value;
 	else if (strcmp(name, "partition_by") == 0)
 		options->partition_by = value;
 	else if (strcmp(name, "comment") == 0)
-		options->comment = value;
+		options->comment = pfdw_name_to_lake(value);
 	else if (strcmp(name, "insert_mode") == 0)
 		options->insert_mode = strcmp(value, "strict") == 0
 								   ? PFDW_INSERT_STRICT
@@ -619,8 +622,8 @@ pfdw_options_from_list(ForeignServer *server, const char *schema_name,
 	ListCell *cell;
 
 	result->ref.warehouse = pfdw_server_warehouse(server);
-	result->ref.database = pstrdup(schema_name);
-	result->ref.table = pstrdup(table_name);
+	result->ref.database = pfdw_name_to_lake(pstrdup(schema_name));
+	result->ref.table = pfdw_name_to_lake(pstrdup(table_name));
 	result->updatable = true;
 	foreach (cell, options)
 	{
@@ -636,8 +639,11 @@ pfdw_options_from_list(ForeignServer *server, const char *schema_name,
 				read_travel_option(result, def->defname, value);
 				break;
 			case PFDW_OPTION_STORED:
-				result->paimon_options =
-					lappend(result->paimon_options, copyObject(def));
+				result->paimon_options = lappend(
+					result->paimon_options,
+					makeDefElem(pstrdup(def->defname),
+								(Node *) makeString(pfdw_name_to_lake(value)),
+								-1));
 				break;
 			case PFDW_OPTION_UNKNOWN:
 				fail_unknown(def->defname, ForeignTableRelationId);

@@ -74,9 +74,9 @@ pfdw_relation_column_name(Oid relid, AttrNumber attnum, const char *attname)
 		DefElem *def = lfirst_node(DefElem, cell);
 
 		if (strcmp(def->defname, "column_name") == 0)
-			return pstrdup(defGetString(def));
+			return pfdw_name_to_lake(pstrdup(defGetString(def)));
 	}
-	return attname;
+	return pfdw_name_to_lake(attname);
 }
 
 /*
@@ -123,13 +123,15 @@ pfdw_columns_match(Relation relation, const PmnSchema *schema, int *count)
 					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
 					 errmsg("column \"%s\" of foreign table \"%s\" is not in "
 							"the lake table",
-							name, RelationGetRelationName(relation))));
+							pfdw_name_from_lake(name),
+							RelationGetRelationName(relation))));
 		if (bms_is_member(column->field, seen))
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 					 errmsg("foreign table \"%s\" has two columns for \"%s\" "
 							"of the lake table",
-							RelationGetRelationName(relation), name)));
+							RelationGetRelationName(relation),
+							pfdw_name_from_lake(name))));
 		seen = bms_add_member(seen, column->field);
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->attnum = attribute->attnum;

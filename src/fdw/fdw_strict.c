@@ -22,7 +22,7 @@ pfdw_strict_fail(PfdwWriter *writer, PfdwKeySet *set, const Datum *values,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),
 			 errmsg("duplicate key value violates the primary key of foreign "
 					"table \"%s\"",
-					writer->options->ref.table),
+					pfdw_name_from_lake(writer->options->ref.table)),
 			 errdetail("Key %s already exists.",
 					   pfdw_keyset_describe(set, values, nulls))));
 }

@@ -1,0 +1,25 @@
+/*
+ * bridge_name.c
+ *
+ * Names and comments on their way between the server, which has them in the
+ * database's encoding, and the lake, which has UTF-8. Where both are the
+ * same, as nearly everywhere, nothing is copied; what one side can't say is
+ * an error of the server's own conversion (22P05, 22021).
+ *
+ * A warehouse is not converted: the server, too, takes paths as bytes.
+ */
+#include "bridge.h"
+
+#include "mb/pg_wchar.h"
+
+char *
+pfdw_name_to_lake(const char *name)
+{
+	return pg_server_to_any(name, (int) strlen(name), PG_UTF8);
+}
+
+char *
+pfdw_name_from_lake(const char *name)
+{
+	return pg_any_to_server(name, (int) strlen(name), PG_UTF8);
+}
