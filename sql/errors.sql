@@ -70,6 +70,15 @@ CREATE FOREIGN TABLE expired () SERVER expired OPTIONS (database 'db', "table" '
 SET paimon_fdw.as_of = 'snapshot:1';
 SELECT * FROM expired;
 RESET paimon_fdw.as_of;
+\echo values that are too large
+CREATE FOREIGN TABLE large (k int, s text) SERVER errors_lake
+  OPTIONS (primary_key 'k', bucket '1');
+INSERT INTO large VALUES (1, 'small'), (2, 'small');
+INSERT INTO large VALUES (1, repeat('0123456789', 16000000));
+SELECT k, length(s) FROM large ORDER BY k;
+SELECT paimon.compact('large', true) IS NOT NULL AS done;
+SELECT k, length(s) FROM large ORDER BY k;
+INSERT INTO large VALUES (3, repeat('0123456789', 27000000));
 \echo a warehouse that is not there
 CREATE SERVER gone FOREIGN DATA WRAPPER paimon_fdw OPTIONS (warehouse '/nonexistent/lake');
 CREATE FOREIGN TABLE gone () SERVER gone;

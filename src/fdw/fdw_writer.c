@@ -39,6 +39,9 @@
 #define BATCH_ROWS_MAX 4096
 #define BATCH_BYTES_MAX (4 * 1024 * 1024)
 
+/* Larger rows could be written, but need not find the memory to be read. */
+#define ROW_BYTES_MAX (256 * 1024 * 1024)
+
 /* Writers of statements that run now, newest first. */
 static dlist_head open_writers = DLIST_STATIC_INIT(open_writers);
 static ExecutorFinish_hook_type previous_executor_finish = NULL;
@@ -239,12 +242,19 @@ void
 pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 {
 	MemoryContext old;
+	size_t bytes = pfdw_encoder_bytes(writer->encoder);
 
 	/* What an output function leaves behind goes with the next row. */
 	MemoryContextReset(writer->row_context);
 	old = MemoryContextSwitchTo(writer->row_context);
 	pfdw_encode_slot(writer->encoder, slot, kind);
 	MemoryContextSwitchTo(old);
+	if (pfdw_encoder_bytes(writer->encoder) - bytes > ROW_BYTES_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("row is too large for foreign table \"%s\"",
+							   get_rel_name(writer->relid)),
+						errdetail("The values of a row may take %d MB.",
+								  ROW_BYTES_MAX / (1024 * 1024))));
 	if (pfdw_encoder_rows(writer->encoder) >= BATCH_ROWS_MAX ||
 		pfdw_encoder_bytes(writer->encoder) >= BATCH_BYTES_MAX)
 		write_pending_batch(writer);
