@@ -46,7 +46,7 @@ ifneq ($(filter-out clean uninstall,$(or $(MAKECMDGOALS),all)),)
 missing += $(foreach tool,$(firstword $(CC)) $(firstword $(CXX)),\
 	$(if $(shell command -v $(tool) 2>/dev/null),,[$(tool)]))
 missing += $(shell ! command -v $(firstword $(CC)) >/dev/null || \
-	for h in cjson/cJSON.h zstd.h lz4.h snappy-c.h zlib.h; do \
+	for h in cjson/cJSON.h roaring/roaring.h zstd.h lz4.h snappy-c.h zlib.h; do \
 	echo "\#include <$$h>" | $(CC) $(CPPFLAGS) -E -x c - >/dev/null 2>&1 || echo "[$$h]"; done)
 missing += $(if $(ARROW_FILES)$(ARROW_SYSTEM),,[Arrow C++])
 endif

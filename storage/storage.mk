@@ -8,4 +8,4 @@ STORAGE_TESTS := $(foreach d,$(STORAGE_DIRS),$(wildcard $(STORAGE_DIR)/$(d)/*_te
 STORAGE_FUZZERS := $(foreach d,$(STORAGE_DIRS),$(wildcard $(STORAGE_DIR)/$(d)/*_fuzz.c))
 # Only the shim is C++; it becomes paimon_arrow.so, opened on first use.
 STORAGE_SHIM := $(STORAGE_DIR)/format/format_arrow_shim.cpp
-STORAGE_LIBS := -lcjson -lzstd -llz4 -lsnappy -lz -ldl
+STORAGE_LIBS := -lcjson -lzstd -llz4 -lsnappy -lz -lroaring -ldl

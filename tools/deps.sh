@@ -20,7 +20,7 @@ has_postgres() {
 }
 
 packages=(gcc g++ make pkg-config libcjson-dev libzstd-dev liblz4-dev
-	libsnappy-dev zlib1g-dev)
+	libsnappy-dev libroaring-dev zlib1g-dev)
 has_postgres || packages+=(postgresql-15 postgresql-server-dev-15)
 command -v python3 >/dev/null || packages+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || packages+=(python3-pip)

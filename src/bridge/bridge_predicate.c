@@ -383,7 +383,8 @@ is_column(const BuildContext *ctx, Node *node, Operand *operand)
 		operand->column = column;
 		operand->base = getBaseType(column->typid);
 		return operand->base != BPCHAROID &&
-			   pmn_type_vector_kind(column->type) != PMN_VECTOR_NONE;
+			   pmn_type_vector_kind(column->type) != PMN_VECTOR_NONE &&
+			   !pmn_type_is_nested(column->type);
 	}
 	return false;
 }

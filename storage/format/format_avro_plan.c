@@ -262,7 +262,8 @@ check_columns(AvroColumnReader *reader)
 	{
 		const PmnFormatColumn *column = &reader->columns[i];
 
-		if (pmn_type_vector_kind(&column->type) == PMN_VECTOR_NONE)
+		if (pmn_type_vector_kind(&column->type) == PMN_VECTOR_NONE ||
+			pmn_type_is_nested(&column->type))
 			return pmn_fail(
 				reader->base.env, PMN_UNSUPPORTED,
 				"column \"%s\" of file \"%s\" has type %s, which is not "

@@ -135,7 +135,7 @@ orc_column_bind(PmnEnv *env, const OrcTail *tail, OrcColumn *column)
 {
 	char name[128];
 
-	if (column->kind == PMN_VECTOR_NONE)
+	if (column->kind == PMN_VECTOR_NONE || pmn_type_is_nested(&column->type))
 		return pmn_fail(env, PMN_UNSUPPORTED,
 						"column \"%.200s\" has type %s, which cannot be read "
 						"from ORC files",

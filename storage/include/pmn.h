@@ -9,6 +9,7 @@
 
 #include "pmn_base.h"
 #include "pmn_batch.h"
+#include "pmn_nested.h"
 #include "pmn_predicate.h"
 #include "pmn_table.h"
 #include "pmn_type.h"

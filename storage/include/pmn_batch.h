@@ -13,7 +13,8 @@
  *   F32 F64  float double    FLOAT DOUBLE
  *   DEC128   PmnInt128       DECIMAL p > 18 (unscaled)
  *   TS96     PmnTimestamp    TIMESTAMP and _LTZ with p 7..9
- *   BYTES    PmnBytes        CHAR VARCHAR BINARY VARBINARY BLOB
+ *   BYTES    PmnBytes        CHAR VARCHAR BINARY VARBINARY BLOB; nested types
+ *                            as pmn_nested.h writes them
  */
 #ifndef PMN_BATCH_H
 #define PMN_BATCH_H
@@ -40,7 +41,7 @@ extern "C"
 		PMN_VECTOR_DEC128,
 		PMN_VECTOR_TS96,
 		PMN_VECTOR_BYTES,
-		PMN_VECTOR_NONE /* nested and other types that have no vector yet */
+		PMN_VECTOR_NONE /* types that have no vector yet */
 	} PmnVectorKind;
 
 	/* nano is 0..999999 within the millisecond; millis may be negative. */

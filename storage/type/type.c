@@ -84,6 +84,8 @@ pmn_type_vector_kind(const PmnType *type)
 		return PMN_VECTOR_I64;
 	if (is_timestamp(type) && type->precision <= 6)
 		return PMN_VECTOR_I64;
+	if (pmn_type_is_nested(type))
+		return PMN_VECTOR_BYTES;
 	return (PmnVectorKind) vector_by_kind[type->kind];
 }
 

@@ -7,6 +7,7 @@
 #define TYPE_H
 
 #include "../codec/codec_json.h"
+#include "../include/pmn_nested.h"
 #include "../include/pmn_predicate.h"
 
 /* Ids of the columns that Paimon adds to data files. */

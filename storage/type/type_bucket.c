@@ -154,7 +154,7 @@ hash_column(PmnEnv *env, const PmnType *type, const PmnValue *value,
 	bool is_time = type->kind == PMN_TYPE_TIME ||
 				   type->kind == PMN_TYPE_TIMESTAMP ||
 				   type->kind == PMN_TYPE_TIMESTAMP_LTZ;
-	PmnVectorKind kind = is_time || type->kind == PMN_TYPE_BLOB
+	PmnVectorKind kind = is_time || !pmn_type_is_comparable(type)
 							 ? PMN_VECTOR_NONE
 							 : pmn_type_vector_kind(type);
 	bool is_decimal = type->kind == PMN_TYPE_DECIMAL;
