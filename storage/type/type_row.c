@@ -250,6 +250,8 @@ write_value(RowWriter *writer, uint32_t field, const PmnType *type,
 			return write_timestamp(writer, field, value->as.ts96.millis,
 								   value->as.ts96.nano);
 		case PMN_VECTOR_BYTES:
+			if (pmn_type_is_nested(type))
+				break;
 			return write_bytes(writer, field, value->as.bytes);
 		case PMN_VECTOR_NONE:
 			break;
@@ -434,6 +436,8 @@ parse_value(PmnEnv *env, PmnBytes row, const uint8_t *slot, const PmnType *type,
 		case PMN_VECTOR_TS96:
 			return parse_timestamp(env, row, slot, type, out);
 		case PMN_VECTOR_BYTES:
+			if (pmn_type_is_nested(type))
+				break;
 			return parse_bytes(env, row, slot, &out->as.bytes);
 		case PMN_VECTOR_NONE:
 			break;

@@ -319,7 +319,8 @@ TEST(vector_kinds)
 		{"TIMESTAMP_LTZ(7)", PMN_VECTOR_TS96, false, true},
 		{"BYTES", PMN_VECTOR_BYTES, false, true},
 		{"BLOB", PMN_VECTOR_BYTES, false, false},
-		{"VARIANT", PMN_VECTOR_NONE, false, false},
+		{"VARIANT", PMN_VECTOR_BYTES, false, false},
+		{"GEOMETRY", PMN_VECTOR_NONE, false, false},
 	};
 	PmnTestEnv env;
 

@@ -68,6 +68,8 @@ pmn_value_append_text(PmnBuffer *dst, const PmnType *type,
 		case PMN_VECTOR_TS96:
 			return append_timestamp(dst, type, value);
 		case PMN_VECTOR_BYTES:
+			if (pmn_type_is_nested(type))
+				break;
 			return pmn_buffer_append(dst, value->as.bytes.data,
 									 value->as.bytes.size);
 		case PMN_VECTOR_NONE:
