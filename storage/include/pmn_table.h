@@ -179,6 +179,7 @@ extern "C"
 		uint64_t files_pruned_partition;
 		uint64_t files_pruned_bucket;
 		uint64_t files_pruned_statistics;
+		uint64_t files_pruned_file_index;
 		uint64_t row_count;		   /* physical rows in the files to read */
 		uint64_t delete_row_count; /* of those, rows that are deletes */
 		uint64_t size_bytes;
@@ -203,6 +204,16 @@ extern "C"
 	bool pmn_scan_column_stats(const PmnScan *scan, int32_t field,
 							   PmnValue *min, PmnValue *max,
 							   uint64_t *null_count);
+
+	/*
+ * pmn_scan_exact_count, pmn_scan_exact_min_max -- what reading the scan would
+ * give, filter included, when the metadata says so for certain; false when it
+ * does not. A minimum and maximum over no value are null. Values live as long
+ * as the scan.
+ */
+	bool pmn_scan_exact_count(const PmnScan *scan, uint64_t *count);
+	bool pmn_scan_exact_min_max(const PmnScan *scan, int32_t field,
+								PmnValue *min, PmnValue *max);
 
 	/*
  * pmn_read_open -- read a planned scan. projection lists positions in the
