@@ -41,7 +41,15 @@ IMPORT FOREIGN SCHEMA db FROM SERVER import_lake INTO two OPTIONS (strict 'true'
 CREATE SERVER nested FOREIGN DATA WRAPPER paimon_fdw
   OPTIONS (warehouse :'golden');
 IMPORT FOREIGN SCHEMA db FROM SERVER nested INTO two;
-IMPORT FOREIGN SCHEMA db LIMIT TO (t) FROM SERVER nested INTO two;
+\d two.t
+\set golden :srcdir '/test/golden/broken_schema_type/warehouse'
+CREATE SERVER unknown FOREIGN DATA WRAPPER paimon_fdw
+  OPTIONS (warehouse :'golden');
+\set VERBOSITY sqlstate
+CREATE SCHEMA four;
+IMPORT FOREIGN SCHEMA db FROM SERVER unknown INTO four;
+IMPORT FOREIGN SCHEMA db LIMIT TO (t) FROM SERVER unknown INTO four;
+\set VERBOSITY default
 \set golden :srcdir '/test/golden/column_names/warehouse'
 CREATE SERVER names FOREIGN DATA WRAPPER paimon_fdw OPTIONS (warehouse :'golden');
 CREATE SCHEMA three;
@@ -50,8 +58,9 @@ IMPORT FOREIGN SCHEMA db FROM SERVER names INTO three;
 SELECT id, "Select", "with space", "quo""te", "日本" FROM three.t ORDER BY id;
 
 SET client_min_messages = warning;
-DROP SCHEMA made, one, two, three CASCADE;
+DROP SCHEMA made, one, two, three, four CASCADE;
 DROP SERVER nested CASCADE;
+DROP SERVER unknown CASCADE;
 DROP SERVER names CASCADE;
 
 DROP SERVER import_lake CASCADE;

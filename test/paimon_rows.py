@@ -68,9 +68,121 @@ def canonical_timestamp(text, suffix):
     return "%sT%s.%s%s" % (date, main, (fraction + "0" * 9)[:9], suffix)
 
 
-def canonical(text, sql_type):
+def array_elements(text):
+    """Elements of a one-dimensional array as PostgreSQL prints it."""
+    out, at = [], 1
+    while text[at] != "}":
+        match = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,}]*)', re.S).match(text, at)
+        quoted, bare = match.groups()
+        if quoted is not None:
+            out.append(re.sub(r"\\(.)", r"\1", quoted, flags=re.S))
+        else:
+            out.append(None if bare == "NULL" else bare)
+        at = match.end()
+        if text[at] == ",":
+            at += 1
+    return out
+
+
+def quoted(text):
+    return json.dumps(text, ensure_ascii=False)
+
+
+class Number(str):
+    """A number of a jsonb, as it is spelled."""
+
+
+def canonical_pairs(pairs, key_type, value_type):
+    spelled = [(canonical_part(key, key_type), canonical_part(value, value_type))
+               for key, value in pairs]
+    return "[%s]" % ",".join(
+        "[%s,%s]" % pair
+        for pair in sorted(spelled, key=lambda pair: pair[0].encode("utf-8")))
+
+
+def canonical_part(value, lake):
+    """A part of a jsonb, as the lake's type (its JSON form) spells it."""
+    if isinstance(lake, dict):
+        name = lake["type"].split(" ")[0]
+    else:
+        name = re.match(r"\w+", lake).group(0)
+    if name == "VARIANT":
+        return quoted(variant_text(value))
+    if value is None:
+        return "null"
+    if name in ("ARRAY", "VECTOR"):
+        return "[%s]" % ",".join(canonical_part(v, lake["element"])
+                                 for v in value)
+    if name == "MAP":
+        pairs = value.items() if isinstance(value, dict) else value
+        return canonical_pairs(pairs, lake["key"], lake["value"])
+    if name == "MULTISET":
+        return canonical_pairs(value, lake["element"], "INT")
+    if name == "ROW":
+        return "{%s}" % ",".join(
+            quoted(field["name"]) + ":" +
+            canonical_part(value[field["name"]], field["type"])
+            for field in lake["fields"])
+    if name in ("FLOAT", "DOUBLE"):
+        return canonical_float(value)
+    if name in ("BINARY", "VARBINARY", "BYTES"):
+        return quoted(value[2:])
+    if name == "DATE":
+        return quoted(astronomical(value))
+    if name == "TIME":
+        return quoted(canonical_time(value))
+    if name.startswith("TIMESTAMP"):
+        zone = "LTZ" in lake or "LOCAL" in lake
+        value = value.replace("+00:00", "").replace("T", " ")
+        return quoted(canonical_timestamp(value, "Z" if zone else ""))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Number) and name != "DECIMAL":
+        return value
+    return quoted(value)
+
+
+def variant_text(value):
+    """One spelling of a JSON value, whatever the order of its keys."""
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, dict):
+        return "{%s}" % ",".join(quoted(key) + ":" + variant_text(value[key])
+                                 for key in sorted(value))
+    if isinstance(value, list):
+        return "[%s]" % ",".join(variant_text(item) for item in value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def load_json(text):
+    return json.loads(text, parse_int=Number, parse_float=Number)
+
+
+def settled(line, lake, unordered):
+    """A canonical line whose arrays that have no order are sorted, and whose
+    VARIANTs are spelled in one way."""
+    variants = [name for name, kind in lake.items()
+                if isinstance(kind, str) and kind.startswith("VARIANT")]
+    if not variants and not unordered:
+        return line
+    row = json.loads(line)
+    for name in unordered:
+        if row.get(name) is not None:
+            row[name].sort(key=lambda item: json.dumps(item, sort_keys=True))
+    for name in variants:
+        if row.get(name) is not None:
+            row[name] = variant_text(load_json(row[name]))
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+def canonical(text, sql_type, lake=None):
     if text is None:
         return "null"
+    if sql_type == "jsonb" and lake is not None:
+        return canonical_part(load_json(text), lake)
+    if sql_type.endswith("[]"):
+        return "[%s]" % ",".join(canonical(item, sql_type[:-2])
+                                 for item in array_elements(text))
     if sql_type == "boolean":
         return "true" if text == "t" else "false"
     if sql_type in ("smallint", "integer", "bigint"):
@@ -141,12 +253,14 @@ def split_error(lines):
     return lines, None
 
 
-def rows_of(lines, columns):
-    """COPY lines -> sorted canonical lines. columns: [(name, sql type)]."""
+def rows_of(lines, columns, lake=None):
+    """COPY lines -> sorted canonical lines. columns: [(name, sql type)];
+    lake: {name: type as a schema file has it}, for what is nested."""
+    lake = lake or {}
     out = []
     for line in lines:
         fields = [unescape(f) for f in line.split("\t")]
         out.append("{%s}" % ",".join(
-            json.dumps(name, ensure_ascii=False) + ":" + canonical(f, kind)
+            json.dumps(name, ensure_ascii=False) + ":" + canonical(f, kind, lake.get(name))
             for f, (name, kind) in zip(fields, columns)))
     return sorted(out, key=lambda row: row.encode("utf-8"))

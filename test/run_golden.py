@@ -13,7 +13,8 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from paimon_rows import Psql, cut_nanoseconds, rows_of  # noqa: E402
+from paimon_rows import (  # noqa: E402
+    Psql, cut_nanoseconds, rows_of, settled)
 
 GOOD_REFUSALS = ("0A000", "HV004")
 CLEAR_ERRORS = ("XX001", "58P01", "58030", "HV00R", "0A000", "HV004")
@@ -45,9 +46,38 @@ def targets(case_dir):
         yield name, option % what if what else option
 
 
+def newest_schema(table_dir):
+    return max((int(name[7:]) for name in os.listdir(table_dir + "/schema")
+                if re.match(r"schema-\d+$", name)), default=None)
+
+
+def lake_types(case_dir, info, name):
+    """{column: type} of the schema that an expected file was read with."""
+    table = os.path.join(case_dir, info["table_dir"])
+    kind, what = re.match(r"([a-z]+)-?(.*)\.jsonl$", name).groups()
+    if kind == "branch":
+        table = os.path.join(table, "branch", "branch-" + what)
+    try:
+        number = newest_schema(table)
+        if kind in ("snapshot", "tag"):
+            with open("%s/%s/%s-%s" % (table, kind, kind, what),
+                      encoding="utf-8") as handle:
+                number = json.load(handle)["schemaId"]
+        with open("%s/schema/schema-%s" % (table, number),
+                  encoding="utf-8") as handle:
+            return {field["name"]: field["type"]
+                    for field in json.load(handle)["fields"]}
+    except (OSError, ValueError):
+        return {}
+
+
 def table_sql(number, option, columns=""):
     return ("CREATE FOREIGN TABLE t%d (%s) SERVER golden OPTIONS "
             "(database 'db', table 't'%s);" % (number, columns, option))
+
+
+def is_text(kind):
+    return kind.startswith(("text", "character")) and not kind.endswith("[]")
 
 
 def bytes_for_text(described):
@@ -55,8 +85,7 @@ def bytes_for_text(described):
     NUL byte has no other exact form in PostgreSQL."""
     columns = [line.rsplit("|", 1) for line in described if line]
     return ", ".join('"%s" %s' % (
-        name.replace('"', '""'), "bytea"
-        if kind.startswith(("text", "character")) else kind)
+        name.replace('"', '""'), "bytea" if is_text(kind) else kind)
         for name, kind in columns)
 
 
@@ -77,7 +106,7 @@ def read_as_bytes(number, option, described):
         if len(fields) != len(kinds):
             continue
         for i, kind in enumerate(kinds):
-            if kind.startswith(("text", "character")) and fields[i] != "\\N":
+            if is_text(kind) and fields[i] != "\\N":
                 text = bytes.fromhex(fields[i][3:]).decode("utf-8")
                 fields[i] = text.replace("\\", "\\\\").replace(
                     "\t", "\\t").replace("\n", "\\n")
@@ -85,13 +114,17 @@ def read_as_bytes(number, option, described):
     return out, None
 
 
-def check_rows(case_dir, name, described, copied):
+def check_rows(case_dir, info, name, described, copied):
     columns = [tuple(line.rsplit("|", 1)) for line in described[0] if line]
+    lake = lake_types(case_dir, info, name)
+    unordered = info.get("unordered_array_columns") or []
     rows = rows_of([line for line in copied[0] if line != ""] if columns
-                   else [], columns)
+                   else [], columns, lake)
+    rows = sorted((settled(row, lake, unordered) for row in rows),
+                  key=lambda row: row.encode("utf-8"))
     with open(os.path.join(case_dir, "expected", name),
               encoding="utf-8") as handle:
-        wanted = sorted((cut_nanoseconds(line)
+        wanted = sorted((settled(cut_nanoseconds(line), lake, unordered)
                          for line in handle.read().split("\n") if line),
                         key=lambda row: row.encode("utf-8"))
     if rows == wanted:
@@ -137,7 +170,7 @@ def run_case(golden, case):
             return False, "%s: %s" % (name, error), state in GOOD_REFUSALS
         if info.get("expect") == "error":
             return False, "read without an error", False
-        problem = check_rows(case_dir, name, results["types%d" % number],
+        problem = check_rows(case_dir, info, name, results["types%d" % number],
                              results["rows%d" % number])
         if problem:
             return False, problem, False

@@ -139,6 +139,8 @@ extern void pfdw_type_from_pg(Oid typid, int32 typmod, bool not_null,
 /* Whether values of a lake column can be read and written as typid. */
 extern void pfdw_type_check(const PmnType *type, Oid typid, int32 typmod,
 							const char *column);
+extern bool pfdw_type_fits(const PmnType *type, Oid typid, int32 typmod,
+						   const char *column);
 
 /* ---- in bridge_decode.c ----------------------------------------------- */
 

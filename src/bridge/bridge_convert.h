@@ -40,6 +40,13 @@ extern PfdwFit pfdw_value_fit(const PmnType *type, Oid typid, Datum datum,
 							  PmnValue *out);
 
 /*
+ * pfdw_value_datum -- a non-null value as a Datum of a base type that fits;
+ * false when the server can't hold it. Bytes are copied.
+ */
+extern bool pfdw_value_datum(const PmnType *type, Oid base,
+							 const PmnValue *value, Datum *out);
+
+/*
  * pfdw_text_from_lake -- check UTF-8 bytes and bring them to the server
  * encoding. out is src itself when they are equal, else in the current memory
  * context. False when the server can't hold them, NUL included.

@@ -15,12 +15,14 @@
  * dates and times within the server's range, or the row is an error that
  * names the column.
  */
-#include "bridge_convert.h"
+#include "bridge_nested.h"
 
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -42,7 +44,8 @@ typedef enum DecodeKind
 	DECODE_TIME,
 	DECODE_TIMESTAMP_MILLIS,
 	DECODE_TIMESTAMP_MICROS,
-	DECODE_TIMESTAMP_96
+	DECODE_TIMESTAMP_96,
+	DECODE_NESTED
 } DecodeKind;
 
 typedef struct PfdwDecoderColumn
@@ -55,6 +58,8 @@ typedef struct PfdwDecoderColumn
 	bool is_domain;
 	int32 base_typmod;
 	void *domain_extra;
+	PfdwNode *node;		   /* DECODE_NESTED */
+	MemoryContext scratch; /* DECODE_NESTED: of one value */
 } PfdwDecoderColumn;
 
 /* One column being decoded: shared arguments of the loops. */
@@ -78,6 +83,7 @@ static void decode_time(const DecodeRun *run);
 static void decode_text(const DecodeRun *run);
 static void decode_bytea(const DecodeRun *run);
 static void decode_input(const DecodeRun *run);
+static void decode_nested(const DecodeRun *run);
 static void check_domain(PfdwDecoder *decoder, const DecodeRun *run);
 static char *column_label(const PfdwColumn *column);
 static void time_error(const DecodeRun *run) pg_attribute_noreturn();
@@ -159,11 +165,22 @@ column_init(PfdwDecoderColumn *state, const PfdwColumn *column)
 		getTypeInputInfo(base, &input, &state->input_param);
 		fmgr_info(input, &state->input);
 	}
+	if (state->kind == DECODE_NESTED)
+	{
+		state->node = pfdw_node_create(
+			column->type, base, state->base_typmod,
+			column->name != NULL ? column->name
+								 : psprintf("number %d", column->attnum));
+		state->scratch = AllocSetContextCreate(
+			CurrentMemoryContext, "paimon_fdw value", ALLOCSET_DEFAULT_SIZES);
+	}
 }
 
 static DecodeKind
 decode_kind(const PmnType *type, Oid base)
 {
+	if (pmn_type_is_nested(type))
+		return DECODE_NESTED;
 	switch (pmn_type_vector_kind(type))
 	{
 		case PMN_VECTOR_BOOL:
@@ -314,6 +331,9 @@ decode_fixed(const DecodeRun *run)
 			break;
 		case DECODE_INPUT:
 			decode_input(run);
+			break;
+		case DECODE_NESTED:
+			decode_nested(run);
 			break;
 		case DECODE_DATE:
 		case DECODE_TIME:
@@ -490,6 +510,30 @@ decode_input(const DecodeRun *run)
 		string = pnstrdup((const char *) text.data, text.size);
 		run->out[row] = InputFunctionCall(
 			&state->input, string, state->input_param, state->base_typmod);
+	}
+}
+
+/* What making a value leaves behind goes at once; the value is copied. */
+static void
+decode_nested(const DecodeRun *run)
+{
+	PfdwDecoderColumn *state = run->state;
+	const PmnBytes *source = run->values;
+	MemoryContext batch_context = CurrentMemoryContext;
+
+	for (uint32 i = 0; i < run->count; i++)
+	{
+		uint32 row = RUN_ROW(run, i);
+		Datum made;
+
+		if (run->nulls[row])
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(state->scratch);
+		made = pfdw_nested_decode(state->node, source[row]);
+		MemoryContextSwitchTo(batch_context);
+		run->out[row] = datumCopy(made, false, -1);
+		MemoryContextReset(state->scratch);
 	}
 }
 

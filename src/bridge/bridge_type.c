@@ -13,9 +13,9 @@
  * Paimon's TIME keeps milliseconds whatever its precision says. A column
  * declared as time, without a precision, becomes TIME(3), and writing a value
  * finer than that is an error; time(4) to time(6) promise what can't be
- * kept and are refused. Nested types are not mapped yet (HV004).
+ * kept and are refused. Nested types are in bridge_nested.c.
  */
-#include "bridge.h"
+#include "bridge_nested.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
@@ -108,6 +108,8 @@ pfdw_type_to_pg(const PmnType *type, const char *column, Oid *typid,
 		case PMN_TYPE_ROW:
 		case PMN_TYPE_VARIANT:
 		case PMN_TYPE_VECTOR:
+			pfdw_nested_to_pg(type, column, typid, typmod);
+			return;
 		case PMN_TYPE_GEOMETRY:
 		case PMN_TYPE_GEOGRAPHY:
 			break;
@@ -157,27 +159,36 @@ pfdw_type_from_pg(Oid typid, int32 typmod, bool not_null, const char *column,
 	out->is_nullable = !not_null;
 }
 
+bool
+pfdw_type_fits(const PmnType *type, Oid typid, int32 typmod, const char *column)
+{
+	Oid natural;
+	int32 natural_typmod;
+	Oid base;
+
+	if (pmn_type_is_nested(type))
+		return pfdw_nested_fits(type, typid, typmod, column);
+	pfdw_type_to_pg(type, column, &natural, &natural_typmod);
+	base = getBaseTypeAndTypmod(typid, &typmod);
+	/* bytea takes text as its bytes: the only form for text with a NUL. */
+	if (natural == TEXTOID || natural == VARCHAROID)
+		return base == BYTEAOID || base == TEXTOID || base == VARCHAROID ||
+			   base == BPCHAROID || base == UUIDOID || base == JSONOID ||
+			   base == JSONBOID || type_is_enum(base);
+	return base == natural && typmod_fits(type, base, typmod);
+}
+
 void
 pfdw_type_check(const PmnType *type, Oid typid, int32 typmod,
 				const char *column)
 {
 	Oid natural;
 	int32 natural_typmod;
-	Oid base;
 	char name[128];
-	bool fits;
 
-	pfdw_type_to_pg(type, column, &natural, &natural_typmod);
-	base = getBaseTypeAndTypmod(typid, &typmod);
-	/* bytea takes text as its bytes: the only form for text with a NUL. */
-	if (natural == TEXTOID || natural == VARCHAROID)
-		fits = base == BYTEAOID || base == TEXTOID || base == VARCHAROID ||
-			   base == BPCHAROID || base == UUIDOID || base == JSONOID ||
-			   base == JSONBOID || type_is_enum(base);
-	else
-		fits = base == natural && typmod_fits(type, base, typmod);
-	if (fits)
+	if (pfdw_type_fits(type, typid, typmod, column))
 		return;
+	pfdw_type_to_pg(type, column, &natural, &natural_typmod);
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_DATA_TYPE),
 			 errmsg("column \"%s\" is declared as %s but has type %s in the "

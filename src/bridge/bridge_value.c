@@ -81,14 +81,22 @@ pfdw_value_to_datum(const PmnType *type, Oid typid, int32 typmod,
 					const PmnValue *value, Datum *out)
 {
 	Oid base = getBaseType(typid);
+
+	if (value->is_null || !pair_is_known(type, base))
+		return false;
+	return pfdw_value_datum(type, base, value, out);
+}
+
+bool
+pfdw_value_datum(const PmnType *type, Oid base, const PmnValue *value,
+				 Datum *out)
+{
 	PmnBytes text;
 	DateADT date = 0;
 	TimeADT time = 0;
 	int64 timestamp = 0;
 	bool valid;
 
-	if (value->is_null || !pair_is_known(type, base))
-		return false;
 	switch (pmn_type_vector_kind(type))
 	{
 		case PMN_VECTOR_BOOL:
