@@ -36,6 +36,13 @@ paimon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->ReScanForeignScan = paimonReScanForeignScan;
 	routine->EndForeignScan = paimonEndForeignScan;
 
+	routine->IsForeignScanParallelSafe = paimonIsForeignScanParallelSafe;
+	routine->EstimateDSMForeignScan = paimonEstimateDSMForeignScan;
+	routine->InitializeDSMForeignScan = paimonInitializeDSMForeignScan;
+	routine->ReInitializeDSMForeignScan = paimonReInitializeDSMForeignScan;
+	routine->InitializeWorkerForeignScan = paimonInitializeWorkerForeignScan;
+	routine->ShutdownForeignScan = paimonShutdownForeignScan;
+
 	routine->AddForeignUpdateTargets = paimonAddForeignUpdateTargets;
 	routine->PlanForeignModify = paimonPlanForeignModify;
 	routine->BeginForeignModify = paimonBeginForeignModify;

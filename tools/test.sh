@@ -3,7 +3,7 @@
 # starts what the tests need. Ends with the time each suite took and
 # "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
-# isolation golden differential interop faults demo.
+# isolation golden plans differential interop faults demo.
 #
 # FUZZ_SECONDS        how long each fuzz target runs (default 5)
 # DIFFERENTIAL_SEEDS  how many random scripts run on heap and lake (default 10)
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
-all_suites=(lint storage fuzz regress isolation golden differential interop faults demo)
+all_suites=(lint storage fuzz regress isolation golden plans differential interop faults demo)
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
 for suite in "${suites[@]}"; do
@@ -163,6 +163,12 @@ suite_golden() {
 	server_up
 	golden_copy
 	suite_lines golden python3 test/run_golden.py "$work/golden"
+}
+
+suite_plans() {
+	server_up
+	golden_copy
+	suite_lines plans python3 test/run_plans.py "$work/golden"
 }
 
 suite_differential() {

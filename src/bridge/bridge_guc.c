@@ -27,10 +27,13 @@ typedef struct BoolSetting
 
 char *pfdw_as_of = NULL;
 bool pfdw_enable_filter_pushdown = true;
+bool pfdw_enable_parallel_scan = true;
 
 static const BoolSetting bool_settings[] = {
 	{"paimon_fdw.enable_filter_pushdown", &pfdw_enable_filter_pushdown, true,
 	 "Lets scans of lake tables skip files and rows by the query's filters."},
+	{"paimon_fdw.enable_parallel_scan", &pfdw_enable_parallel_scan, true,
+	 "Lets several processes share the scan of a lake table."},
 };
 
 static bool check_as_of(char **value, void **extra, GucSource source);

@@ -8,6 +8,7 @@
 
 #include "../bridge/bridge.h"
 #include "../delta/delta.h"
+#include "access/parallel.h"
 #include "foreign/fdwapi.h"
 #include "foreign/foreign.h"
 #include "nodes/parsenodes.h"
@@ -108,12 +109,29 @@ extern PfdwColumn *pfdw_columns_match(Relation relation,
 /* ---- in fdw_plan.c ---------------------------------------------------- */
 extern void paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 									Oid foreigntableid);
-extern void paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
-								  Oid foreigntableid);
 extern ForeignScan *paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel,
 										 Oid foreigntableid,
 										 ForeignPath *best_path, List *tlist,
 										 List *scan_clauses, Plan *outer_plan);
+
+/* ---- in fdw_path.c ---------------------------------------------------- */
+extern void paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
+								  Oid foreigntableid);
+extern bool paimonIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel,
+											RangeTblEntry *rte);
+
+/* ---- in fdw_scan_parallel.c ------------------------------------------- */
+extern Size paimonEstimateDSMForeignScan(ForeignScanState *node,
+										 ParallelContext *context);
+extern void paimonInitializeDSMForeignScan(ForeignScanState *node,
+										   ParallelContext *context,
+										   void *coordinate);
+extern void paimonReInitializeDSMForeignScan(ForeignScanState *node,
+											 ParallelContext *context,
+											 void *coordinate);
+extern void paimonInitializeWorkerForeignScan(ForeignScanState *node,
+											  shm_toc *toc, void *coordinate);
+extern void paimonShutdownForeignScan(ForeignScanState *node);
 
 /* ---- in fdw_scan.c ---------------------------------------------------- */
 extern void paimonBeginForeignScan(ForeignScanState *node, int eflags);

@@ -117,6 +117,7 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	PfdwScanState *state = node->fdw_state;
 	PfdwReader *reader = state->reader;
 	const PmnScanStats *stats;
+	PmnCounters counters;
 
 	/* A node that never ran. */
 	if (reader->scan == NULL)
@@ -129,7 +130,10 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		explain_properties(stats, es);
 	explain_filter(node, reader->pushed, es);
 	if (es->analyze)
-		explain_counters(&reader->env->base.counters, es);
+	{
+		pfdw_scan_counters(state, &counters);
+		explain_counters(&counters, es);
+	}
 }
 
 void

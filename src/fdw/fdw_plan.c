@@ -11,40 +11,22 @@
  * builds its predicate from plan.qual when it starts, when parameters have
  * values. Storage has dropped the other rows by then, so the second test is
  * paid for few.
- *
- * Costs, in units of about 10 microseconds: opening a table and reading its
- * manifests is about a millisecond, decoding is cheaper than a heap page
- * (columns, compressed), and a row that needs a merge costs twice.
  */
-#include "fdw.h"
+#include "fdw_plan.h"
 
 #include "access/sysattr.h"
 #include "access/table.h"
 #include "commands/defrem.h"
 #include "nodes/makefuncs.h"
-#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "optimizer/pathnode.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
-#define STARTUP_COST 50.0
-#define ROW_COST_FACTOR 0.5
-#define PAGE_COST_FACTOR 0.25
-
-/* What the planner keeps of a base relation. */
-typedef struct PlanInfo
-{
-	double physical_rows; /* in the files to read */
-	double size_bytes;
-	bool is_merged;
-} PlanInfo;
-
 static void
 estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
-					PlanInfo *info)
+					PfdwPlanInfo *info)
 {
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "paimon plan", ALLOCSET_DEFAULT_SIZES);
@@ -55,6 +37,7 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	PfdwTable *table = pfdw_relation_open(env, relid, options);
 	PmnScanRequest request = {0};
 	const PmnScanStats *stats;
+	PmnScan *scan;
 	PfdwColumn *columns;
 	int column_count;
 	PmnTravel travel;
@@ -72,7 +55,11 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	if (pfdw_enable_filter_pushdown)
 		request.filter = pfdw_predicate_build(quals, baserel->relid, columns,
 											  column_count, NULL, NULL);
-	stats = pmn_scan_stats(pfdw_scan_plan(table, &request));
+	scan = pfdw_scan_plan(table, &request);
+	stats = pmn_scan_stats(scan);
+	if (baserel->consider_parallel)
+		pfdw_check(env, pmn_scan_divide(scan, pfdw_part_rows(stats),
+										&info->part_count));
 
 	rows = (double) stats->row_count - (double) stats->delete_row_count;
 	info->physical_rows = (double) stats->row_count;
@@ -99,33 +86,10 @@ void
 paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						Oid foreigntableid)
 {
-	PlanInfo *info = palloc0(sizeof(*info));
+	PfdwPlanInfo *info = palloc0(sizeof(*info));
 
 	baserel->fdw_private = info;
 	estimate_from_files(root, baserel, foreigntableid, info);
-}
-
-void
-paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
-					  Oid foreigntableid)
-{
-	PlanInfo *info = baserel->fdw_private;
-	Cost startup = STARTUP_COST + baserel->baserestrictcost.startup;
-	Cost row_cost = cpu_tuple_cost * ROW_COST_FACTOR;
-	Cost run;
-
-	run = info->size_bytes / BLCKSZ * seq_page_cost * PAGE_COST_FACTOR;
-	run += info->physical_rows * row_cost * (info->is_merged ? 2 : 1);
-	run += baserel->rows * baserel->baserestrictcost.per_tuple;
-	add_path(baserel,
-			 (Path *) create_foreignscan_path(
-				 root, baserel, NULL, /* default target */
-				 baserel->rows, startup, startup + run, NIL, /* no order */
-				 baserel->lateral_relids, NULL,
-#if PG_VERSION_NUM >= 170000
-				 NIL,
-#endif
-				 NIL));
 }
 
 ForeignScan *

@@ -59,6 +59,30 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 }
 
 void
+pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view)
+{
+	Oid relid = RelationGetRelid(reader->relation);
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+	PfdwTable *table;
+
+	Assert(reader->table == NULL);
+	reader->env = pfdw_env_create(reader->context, "paimon storage");
+	pfdw_travel_get(reader->options, &reader->travel);
+	table = pfdw_relation_open(reader->env, relid, reader->options);
+	if (table->schema->id != view->schema_id)
+	{
+		pfdw_check(reader->env,
+				   pmn_table_use_schema(table->table, view->schema_id));
+		table->schema = pmn_table_schema(table->table);
+	}
+	reader->table = table;
+	reader->view = *view;
+	reader->columns = pfdw_columns_match(reader->relation, table->schema,
+										 &reader->column_count);
+	MemoryContextSwitchTo(old);
+}
+
+void
 pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums, bool all)
 {
 	Assert(reader->table != NULL);
@@ -123,6 +147,9 @@ open_read(PfdwReader *reader)
 			pfdw_decoder_create(reader->needed, reader->needed_count);
 	reader->read = pfdw_read_open(reader->table, reader->scan, projection,
 								  (uint32_t) reader->needed_count);
+	if (reader->part_source != NULL)
+		pmn_read_by_parts(reader->read, reader->part_source,
+						  reader->part_context);
 	MemoryContextSwitchTo(old);
 }
 

@@ -35,6 +35,8 @@ typedef struct PfdwReader
 	const uint32_t *rows; /* rows of the batch that count; NULL: all */
 	uint32 row;			  /* the next one's place in rows */
 	uint32 row_count;
+	PmnPartSource part_source; /* NULL: all of the scan is read */
+	void *part_context;
 	bool at_end;
 	bool ignores_as_of; /* of writers: what is read is what is there now */
 } PfdwReader;
@@ -42,6 +44,8 @@ typedef struct PfdwReader
 extern PfdwReader *pfdw_reader_create(MemoryContext parent, Relation relation);
 /* Lock (keyed tables, when asked), get the view, match the columns. */
 extern void pfdw_reader_open(PfdwReader *reader, bool lock);
+/* The same for a worker, with the leader's view. */
+extern void pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view);
 /* Read these attributes only; before the first batch. */
 extern void pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums,
 								bool all);

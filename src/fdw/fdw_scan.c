@@ -49,6 +49,9 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 		state->is_locked = is_locked(node->ss.ps.state, plan->scan.scanrelid);
 	}
 	node->fdw_state = state;
+	/* A worker waits for what the leader sees. */
+	if (plan->scan.plan.parallel_aware && IsParallelWorker())
+		return;
 	/* EvalPlanQual starts the node only to feed it the row to test. */
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
 		node->ss.ps.state->es_epq_active == NULL)
@@ -91,6 +94,8 @@ pfdw_scan_open(ForeignScanState *node, bool is_explain)
 	pfdw_reader_project(reader, state->attnums, state->needs_all);
 	pfdw_reader_plan(reader, plan->scan.plan.qual, plan->scan.scanrelid,
 					 is_explain ? NULL : node->ss.ps.ps_ExprContext);
+	if (state->shared != NULL && !is_explain)
+		pfdw_scan_share(state);
 }
 
 TupleTableSlot *
@@ -156,6 +161,8 @@ paimonEndForeignScan(ForeignScanState *node)
 	if (state == NULL)
 		return;
 	pfdw_reader_close(state->reader);
+	if (state->segment != NULL)
+		dsm_detach(state->segment);
 	node->fdw_state = NULL;
 }
 

@@ -7,19 +7,29 @@
 #define PFDW_SCAN_STATE_H
 
 #include "fdw_reader.h"
+#include "storage/dsm.h"
 
 typedef struct PfdwScanState
 {
 	PfdwReader *reader;
-	Bitmapset *attnums; /* attributes that the plan needs */
-	bool needs_all;		/* a whole-row reference */
-	bool has_param;		/* the quals name parameters */
-	bool is_target;		/* the statement changes this relation */
-	bool is_locked;		/* FOR UPDATE and its kin */
-	bool is_preset;		/* the slot's other attributes are null */
+	Bitmapset *attnums;		   /* attributes that the plan needs */
+	bool needs_all;			   /* a whole-row reference */
+	bool has_param;			   /* the quals name parameters */
+	bool is_target;			   /* the statement changes this relation */
+	bool is_locked;			   /* FOR UPDATE and its kin */
+	bool is_preset;			   /* the slot's other attributes are null */
+	struct PfdwShared *shared; /* with workers; else NULL */
+	dsm_segment *segment;	   /* counters of all processes */
 } PfdwScanState;
 
 /* Open and plan; for EXPLAIN without values of parameters. */
 extern void pfdw_scan_open(ForeignScanState *node, bool is_explain);
+
+/* ---- in fdw_scan_parallel.c ------------------------------------------- */
+
+/* Read only the parts that this process gets, when others read too. */
+extern void pfdw_scan_share(PfdwScanState *state);
+/* What this process and its workers have asked of storage. */
+extern void pfdw_scan_counters(const PfdwScanState *state, PmnCounters *out);
 
 #endif /* PFDW_SCAN_STATE_H */

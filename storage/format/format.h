@@ -35,6 +35,13 @@ typedef struct PmnFormatReadRequest
 	const PmnPredicate *filter;
 	const PmnSchema *filter_schema;
 	const int32_t *filter_columns;
+	/*
+	 * Rows first_row .. end_row - 1 only; end_row 0 is the end of the file.
+	 * Formats with has_ranges only. A format may move the bounds to where its
+	 * blocks begin, such that adjoining ranges still have each row once.
+	 */
+	uint64_t first_row;
+	uint64_t end_row;
 	size_t memory_limit_bytes; /* 0 = 32 MB */
 	const PmnSchema *schema;   /* for format options "orc.*"; may be NULL */
 } PmnFormatReadRequest;
@@ -50,6 +57,7 @@ typedef struct PmnFormatWriteOptions
 typedef struct PmnFormatOps
 {
 	const char *name; /* also the file name's extension */
+	bool has_ranges;  /* parts of a file can be read */
 	PmnCode (*open_reader)(PmnFileReader *file,
 						   const PmnFormatReadRequest *request,
 						   PmnFormatReader **out);

@@ -46,6 +46,8 @@ typedef struct OrcReader
 	uint8_t *stripe_bytes;
 	size_t stripe_capacity;
 	char *zone_name;
+	uint64_t first_row; /* stripes that begin in this range are read */
+	uint64_t end_row;
 	uint32_t next_stripe;
 	uint32_t last_rows; /* of the batch given out last */
 	uint64_t stripe_rows;
@@ -63,6 +65,7 @@ static PmnCode open_writer(PmnFileWriter *file, const PmnFormatColumn *columns,
 
 const PmnFormatOps pmn_format_orc = {
 	.name = "orc",
+	.has_ranges = true,
 	.open_reader = open_reader,
 	.open_writer = open_writer,
 };
@@ -350,6 +353,11 @@ enter_stripe(OrcReader *reader)
 	const OrcStripe *stripe = &reader->tail.stripes[reader->next_stripe++];
 	OrcStripeFooter footer;
 
+	if (reader->row < reader->first_row || reader->row >= reader->end_row)
+	{
+		reader->row += stripe->rows;
+		return PMN_OK;
+	}
 	if (stripe->rows == 0)
 		return PMN_OK;
 	pmn_arena_reset(reader->stripe_arena);
@@ -608,6 +616,8 @@ open_reader(PmnFileReader *file, const PmnFormatReadRequest *request,
 	reader->file = file;
 	orc_input_init(&reader->input, file);
 	reader->memory = request->memory_limit_bytes;
+	reader->first_row = request->first_row;
+	reader->end_row = request->end_row == 0 ? UINT64_MAX : request->end_row;
 	if (reader->memory == 0)
 		reader->memory = MEMORY_DEFAULT;
 	if (reader->memory > MEMORY_MAX)

@@ -12,6 +12,9 @@
 #include "format_parquet.h"
 
 #define MEMORY_DEFAULT (32u << 20)
+/* Groups up to this size are not cut by a range of rows: the pages before the
+ * range would be fetched, if not decompressed, for nothing. */
+#define GROUP_ROWS_WHOLE (1 << 20)
 
 static PmnCode open_reader(PmnFileReader *file,
 						   const PmnFormatReadRequest *request,
@@ -19,6 +22,7 @@ static PmnCode open_reader(PmnFileReader *file,
 
 const PmnFormatOps pmn_format_parquet = {
 	.name = "parquet",
+	.has_ranges = true,
 	.open_reader = open_reader,
 	.open_writer = parquet_open_writer,
 };
@@ -131,6 +135,56 @@ open_arrow(ParquetReader *reader, PmnArena *arena,
 	return PMN_OK;
 }
 
+/* Whether the current group has rows of the range asked for. Adjoining ranges
+ * must share out its rows: a small group is of the range it begins in. */
+static bool
+group_in_range(const ParquetReader *reader, int64_t rows)
+{
+	uint64_t first = reader->group_first_row;
+
+	if (rows <= GROUP_ROWS_WHOLE)
+		return reader->first_row <= first && first < reader->end_row;
+	return reader->first_row < reader->next_first_row &&
+		   first < reader->end_row;
+}
+
+/* Leave of a group's ranges (none: all of it) what was asked for. */
+static PmnCode
+cut_ranges(ParquetReader *reader, int64_t rows, ParquetRanges *ranges,
+		   bool *none)
+{
+	uint64_t first = reader->group_first_row;
+	uint64_t end = reader->next_first_row;
+	int64_t from;
+	int64_t to;
+	size_t kept = 0;
+
+	if (rows <= GROUP_ROWS_WHOLE ||
+		(reader->first_row <= first && end <= reader->end_row))
+		return PMN_OK;
+	from =
+		reader->first_row > first ? (int64_t) (reader->first_row - first) : 0;
+	to = reader->end_row < end ? (int64_t) (reader->end_row - first) : rows;
+	if (ranges->count == 0)
+	{
+		PMN_TRY(pmn_array_reserve(reader->base.env, ranges, 1));
+		ranges->items[ranges->count++] = (PmnArrowRange){from, to};
+		return PMN_OK;
+	}
+	for (size_t i = 0; i < ranges->count; i++)
+	{
+		PmnArrowRange range = ranges->items[i];
+
+		range.begin = range.begin > from ? range.begin : from;
+		range.end = range.end < to ? range.end : to;
+		if (range.begin < range.end)
+			ranges->items[kept++] = range;
+	}
+	ranges->count = kept;
+	*none = kept == 0;
+	return PMN_OK;
+}
+
 static PmnCode
 enter_group(ParquetReader *reader)
 {
@@ -144,7 +198,7 @@ enter_group(ParquetReader *reader)
 
 	reader->group_first_row = reader->next_first_row;
 	reader->next_first_row += (uint64_t) rows;
-	if (rows == 0)
+	if (rows == 0 || !group_in_range(reader, rows))
 		return PMN_OK;
 	if (reader->filter != NULL)
 	{
@@ -152,6 +206,8 @@ enter_group(ParquetReader *reader)
 		if (!none)
 			code = parquet_find_ranges(reader, group, &ranges, &none);
 	}
+	if (code == PMN_OK && !none)
+		code = cut_ranges(reader, rows, &ranges, &none);
 	if (code == PMN_OK && none)
 		env->counters.row_groups_skipped++;
 	else if (code == PMN_OK)
@@ -184,7 +240,8 @@ next_batch(PmnFormatReader *base, PmnBatch **out, uint64_t *first_row)
 				break;
 			reader->in_group = false;
 		}
-		if (reader->next_group == reader->group_count)
+		if (reader->next_group == reader->group_count ||
+			reader->next_first_row >= reader->end_row)
 			return PMN_OK;
 		PMN_TRY(pmn_poll(base->env));
 		PMN_TRY(enter_group(reader));
@@ -224,6 +281,8 @@ open_reader(PmnFileReader *file, const PmnFormatReadRequest *request,
 	reader->file = file;
 	reader->api = api;
 	reader->column_count = request->column_count;
+	reader->first_row = request->first_row;
+	reader->end_row = request->end_row == 0 ? UINT64_MAX : request->end_row;
 	code = pmn_arena_create(env, 0, &arena);
 	if (code == PMN_OK)
 		code = open_arrow(reader, arena, request);

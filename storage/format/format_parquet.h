@@ -21,6 +21,8 @@ typedef struct ParquetReader
 	const int32_t *filter_columns;
 	PmnType *types; /* of the columns asked for; with a filter only */
 	uint32_t column_count;
+	uint64_t first_row; /* the range asked for */
+	uint64_t end_row;
 	int32_t group_count;
 	int32_t next_group;
 	bool in_group;

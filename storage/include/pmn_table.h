@@ -231,6 +231,24 @@ extern "C"
  */
 	PMN_CHECKED PmnCode pmn_read_next(PmnRead *read, PmnBatch **out);
 
+	/*
+ * pmn_scan_divide -- cut a planned scan into parts that can be read apart,
+ * each of about rows_max physical rows where the files allow it, the largest
+ * first. Two plans of one snapshot with equal filters, schemas and pending
+ * files have the same parts. Not while a read by parts is under way.
+ */
+	PMN_CHECKED PmnCode pmn_scan_divide(PmnScan *scan, uint64_t rows_max,
+										uint32_t *count);
+	uint64_t pmn_scan_part_rows(const PmnScan *scan, uint32_t part);
+
+	/*
+ * pmn_read_by_parts -- before the first pmn_read_next: read the parts that
+ * next names, in place of the whole scan, until it names one that is not
+ * there. next may not throw.
+ */
+	typedef uint32_t (*PmnPartSource)(void *context);
+	void pmn_read_by_parts(PmnRead *read, PmnPartSource next, void *context);
+
 	/* Start again from the first row. */
 	PMN_CHECKED PmnCode pmn_read_rewind(PmnRead *read);
 	void pmn_read_close(PmnRead *read);

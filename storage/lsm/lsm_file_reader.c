@@ -53,6 +53,7 @@ struct PmnDataFileReader
 	/* Rows read or counted: without file columns, the footer's number of
 	 * rows is enough. */
 	uint64_t next_row;
+	uint64_t end_row; /* of counting */
 	PmnBatch batch;
 };
 
@@ -356,6 +357,8 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	read.column_count = reader->file_column_count;
 	read.schema = reader->lsm->schema;
 	read.memory_limit_bytes = request->memory_limit_bytes;
+	read.first_row = request->first_row;
+	read.end_row = request->end_row;
 	PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
 	/* Formats name the file in their messages. */
 	PMN_TRY(
@@ -369,6 +372,13 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	if (reader->format->row_count != PMN_ROW_COUNT_UNKNOWN &&
 		reader->format->row_count != reader->row_count)
 		return wrong_row_count(reader, reader->format->row_count);
+	reader->end_row = reader->row_count;
+	if (request->end_row > 0 && request->end_row < reader->row_count)
+		reader->end_row = request->end_row;
+	if (format->has_ranges)
+		reader->next_row = request->first_row < reader->end_row
+							   ? request->first_row
+							   : reader->end_row;
 	return PMN_OK;
 }
 
@@ -447,7 +457,7 @@ make_column(PmnDataFileReader *reader, const ReaderColumn *column,
 static uint32_t
 count_rows(PmnDataFileReader *reader, uint64_t *first_row)
 {
-	uint64_t left = reader->row_count - reader->next_row;
+	uint64_t left = reader->end_row - reader->next_row;
 	uint32_t count = left < PMN_BATCH_ROWS ? (uint32_t) left : PMN_BATCH_ROWS;
 
 	*first_row = reader->next_row;

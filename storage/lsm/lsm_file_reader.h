@@ -24,6 +24,9 @@ typedef struct PmnDataFileRequest
 	uint32_t field_count;
 	/* Prunes row groups only; NULL = none. Rows are not filtered. */
 	const PmnPredicate *filter;
+	/* As in format.h: a part of the file; end_row 0 = to its end. */
+	uint64_t first_row;
+	uint64_t end_row;
 	size_t memory_limit_bytes;
 } PmnDataFileRequest;
 

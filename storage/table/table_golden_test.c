@@ -3,7 +3,7 @@
  *
  * Tables written by Apache Paimon, below the directory that PMN_FIXTURES
  * names: each one that we support must give as many rows as Paimon does, by
- * reading and by counting, and must verify without a report; each broken one
+ * reading, in parts too, and by counting, and must verify without a report; each broken one
  * must fail with a code. Values are compared elsewhere, through SQL.
  */
 #include <stdio.h>
@@ -71,6 +71,54 @@ count_rows(PmnTable *table, int64_t snapshot_id, bool with_columns,
 	return code;
 }
 
+static uint32_t
+next_part(void *context)
+{
+	return (*(uint32_t *) context)++;
+}
+
+/* Rows when two plans of the snapshot take turns at tiny parts of it. */
+static PmnCode
+count_parts(PmnTable *table, int64_t snapshot_id, int32_t field, int64_t *rows)
+{
+	PmnScanRequest request = {.snapshot_id = snapshot_id};
+	PmnScan *scans[2] = {NULL, NULL};
+	PmnRead *reads[2] = {NULL, NULL};
+	PmnBatch *batch = NULL;
+	uint32_t part = 0;
+	uint32_t counts[2] = {0, 0};
+	uint32_t at_end = 0;
+	PmnCode code = PMN_OK;
+
+	*rows = 0;
+	for (int i = 0; i < 2 && code == PMN_OK; i++)
+	{
+		code = pmn_scan_plan(table, &request, &scans[i]);
+		if (code == PMN_OK)
+			code = pmn_scan_divide(scans[i], 3, &counts[i]);
+		if (code == PMN_OK)
+			code =
+				pmn_read_open(scans[i], &field, field < 0 ? 0 : 1, &reads[i]);
+		if (code == PMN_OK)
+			pmn_read_by_parts(reads[i], next_part, &part);
+	}
+	CHECK(code != PMN_OK || counts[0] == counts[1]);
+	for (uint32_t turn = 0; code == PMN_OK && at_end != 3; turn = 1 - turn)
+	{
+		code = pmn_read_next(reads[turn], &batch);
+		if (code == PMN_OK && batch != NULL)
+			*rows += batch->selected_count;
+		else
+			at_end |= 1u << turn;
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		pmn_read_close(reads[i]);
+		pmn_scan_close(scans[i]);
+	}
+	return code;
+}
+
 static bool
 report(void *context, const char *object, const char *problem)
 {
@@ -100,6 +148,7 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 	int64_t schema_id = 0;
 	int64_t rows = 0;
 	int64_t counted = 0;
+	int64_t shared = 0;
 	int64_t files = 0;
 	PmnCode code;
 
@@ -114,6 +163,11 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 		code = count_rows(table, id, true, &rows);
 	if (code == PMN_OK)
 		code = count_rows(table, id, false, &counted);
+	for (int32_t field = -1; code == PMN_OK && field < 1; field++)
+	{
+		code = count_parts(table, id, field, &shared);
+		CHECK(code != PMN_OK || shared == rows);
+	}
 	if (code == PMN_OK && (rows != expected || counted != expected))
 	{
 		printf("# %s: %" PRId64 " rows, %" PRId64 " counted, %" PRId64

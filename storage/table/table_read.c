@@ -41,6 +41,9 @@ struct PmnRead
 	size_t split;
 	uint32_t file;
 	int64_t rows_to_count;
+	/* Reading by parts. */
+	PmnPartSource next_part;
+	void *part_context;
 	PmnDataFileReader *file_reader;
 	PmnMergeReader *merge_reader;
 };
@@ -198,6 +201,13 @@ pmn_read_close(PmnRead *read)
 	pmn_free(read->env, read, sizeof(*read));
 }
 
+void
+pmn_read_by_parts(PmnRead *read, PmnPartSource next, void *context)
+{
+	read->next_part = next;
+	read->part_context = context;
+}
+
 /* ---- merged splits ---------------------------------------------------- */
 
 static PmnCode
@@ -334,9 +344,9 @@ next_counted(PmnRead *read, PmnBatch **out)
 	*out = &read->batch;
 }
 
-/* Open the next file of a raw split. */
+/* Open the next file of a raw split, or a part of it. */
 static PmnCode
-open_file(PmnRead *read, const PmnSplit *split)
+open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
 {
 	PmnDataFileRequest request = {
 		.file = split->files[read->file],
@@ -347,14 +357,38 @@ open_file(PmnRead *read, const PmnSplit *split)
 		.memory_limit_bytes = read->scan->memory_limit_bytes,
 	};
 
+	if (part != NULL)
+	{
+		request.first_row = part->first_row;
+		request.end_row = part->end_row;
+	}
 	read->file++;
 	if (read->field_count == 0)
 	{
-		read->rows_to_count = request.file->row_count;
+		read->rows_to_count =
+			part != NULL ? (int64_t) part->row_count : request.file->row_count;
 		return PMN_OK;
 	}
 	return pmn_data_file_open(&read->scan->table->lsm, &request,
 							  &read->file_reader);
+}
+
+static PmnCode
+advance_part(PmnRead *read, bool *done)
+{
+	PmnScan *scan = read->scan;
+	uint32_t number = read->next_part(read->part_context);
+	const PmnPart *part;
+	const PmnSplit *split;
+
+	*done = number >= scan->parts.count;
+	if (*done)
+		return PMN_OK;
+	part = &scan->parts.items[number];
+	split = &scan->splits.items[part->split];
+	read->file = part->file;
+	return split->section != NULL ? open_merge(read, split)
+								  : open_file(read, split, part);
 }
 
 /* Go on to the next file or section; *done at the end of the scan. */
@@ -364,6 +398,8 @@ advance(PmnRead *read, bool *done)
 	const PmnSplit *split;
 
 	close_split(read);
+	if (read->next_part != NULL)
+		return advance_part(read, done);
 	*done = read->split == read->scan->splits.count;
 	if (*done)
 		return PMN_OK;
@@ -374,7 +410,7 @@ advance(PmnRead *read, bool *done)
 		return open_merge(read, split);
 	}
 	if (read->file < split->file_count)
-		return open_file(read, split);
+		return open_file(read, split, NULL);
 	read->split++;
 	read->file = 0;
 	return PMN_OK;

@@ -416,6 +416,7 @@ pmn_scan_close(PmnScan *scan)
 {
 	if (scan == NULL)
 		return;
+	pmn_array_free(scan->env, &scan->parts);
 	pmn_array_free(scan->env, &scan->splits);
 	pmn_array_free(scan->env, &scan->entries);
 	pmn_arena_destroy(scan->arena);

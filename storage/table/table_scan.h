@@ -53,6 +53,16 @@ typedef struct PmnSplit
 	const PmnSection *section;
 } PmnSplit;
 
+/* What one process reads at a time, of scans that several share. */
+typedef struct PmnPart
+{
+	uint32_t split;
+	uint32_t file;		/* of a raw split */
+	uint64_t first_row; /* of the file; end_row 0: to its end */
+	uint64_t end_row;
+	uint64_t row_count; /* physical ones, as manifests have them */
+} PmnPart;
+
 struct PmnScan
 {
 	PmnEnv *env;
@@ -65,6 +75,7 @@ struct PmnScan
 	PmnScanStats stats;
 	PmnEntryList entries; /* live ones, before buckets are pruned */
 	PMN_ARRAY(PmnSplit) splits;
+	PMN_ARRAY(PmnPart) parts; /* of pmn_scan_divide */
 	/* Filled by the first pmn_scan_column_stats. */
 	struct PmnScanColumns *columns;
 };
