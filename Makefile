@@ -21,7 +21,7 @@ EXTRA_CLEAN = paimon_arrow.so build/lib
 
 REGRESS = options ddl import types scan pushdown partition insert \
 	update_delete copy transaction trigger encoding compaction \
-	time_travel privileges errors
+	time_travel system_tables privileges errors
 REGRESS_OPTS = --temp-instance=$(CURDIR)/tmp_check --no-locale --encoding=UTF8
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
 ISOLATION_OPTS = --temp-instance=$(CURDIR)/tmp_iso --inputdir=test/isolation \

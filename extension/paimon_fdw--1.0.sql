@@ -109,6 +109,78 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'paimon_files'
 LANGUAGE C STRICT VOLATILE;
 
+CREATE FUNCTION paimon.file_key_ranges(tbl regclass,
+	OUT partition text, OUT bucket integer, OUT file_path text,
+	OUT file_format text, OUT schema_id bigint, OUT level integer,
+	OUT record_count bigint, OUT file_size_in_bytes bigint,
+	OUT min_key text, OUT max_key text, OUT first_row_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_file_key_ranges'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.manifests(tbl regclass,
+	OUT file_name text, OUT file_size bigint, OUT num_added_files bigint,
+	OUT num_deleted_files bigint, OUT schema_id bigint,
+	OUT min_partition_stats text, OUT max_partition_stats text,
+	OUT min_row_id bigint, OUT max_row_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_manifests'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.partitions(tbl regclass,
+	OUT partition text, OUT record_count bigint,
+	OUT file_size_in_bytes bigint, OUT file_count bigint,
+	OUT last_update_time timestamp(3), OUT created_at timestamp(3),
+	OUT created_by text, OUT updated_by text, OUT options text,
+	OUT total_buckets integer, OUT done boolean,
+	OUT deleted_record_count bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_partitions'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.buckets(tbl regclass,
+	OUT partition text, OUT bucket integer, OUT record_count bigint,
+	OUT file_size_in_bytes bigint, OUT file_count bigint,
+	OUT last_update_time timestamp(3))
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_buckets'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.tags(tbl regclass,
+	OUT tag_name text, OUT snapshot_id bigint, OUT schema_id bigint,
+	OUT commit_time timestamp(3), OUT record_count bigint,
+	OUT create_time timestamp(3), OUT time_retained text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_tags'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.branches(tbl regclass,
+	OUT branch_name text, OUT create_time timestamp(3))
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_branches'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.consumers(tbl regclass,
+	OUT consumer_id text, OUT next_snapshot_id bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_consumers'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.statistics(tbl regclass,
+	OUT snapshot_id bigint, OUT schema_id bigint,
+	OUT "mergedRecordCount" bigint, OUT "mergedRecordSize" bigint,
+	OUT colstat text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_statistics'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.aggregation_fields(tbl regclass,
+	OUT field_name text, OUT field_type text, OUT function text,
+	OUT function_options text, OUT comment text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_aggregation_fields'
+LANGUAGE C STRICT VOLATILE;
+
 CREATE FUNCTION paimon.verify(tbl regclass, OUT object text, OUT problem text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'paimon_verify'

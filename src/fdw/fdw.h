@@ -21,12 +21,26 @@ typedef enum PfdwInsertMode
 	PFDW_INSERT_STRICT
 } PfdwInsertMode;
 
+/* Which of Paimon's system tables a foreign table stands for. */
+typedef enum PfdwSystemKind
+{
+	PFDW_SYSTEM_NONE,
+	PFDW_SYSTEM_METADATA, /* PfdwOptions.system says which */
+	PFDW_SYSTEM_READ_OPTIMIZED,
+	PFDW_SYSTEM_AUDIT_LOG,
+	PFDW_SYSTEM_BINLOG,
+	PFDW_SYSTEM_ROW_TRACKING
+} PfdwSystemKind;
+
 /* Options of a foreign table and its server, resolved. */
 typedef struct PfdwOptions
 {
-	PfdwTableRef ref;
-	char *primary_key;	/* NULL when not given */
-	char *partition_by; /* NULL when not given */
+	PfdwTableRef ref; /* of the table itself, also for "t$snapshots" */
+	char *lake_name;  /* as the option "table" has it: "t$snapshots" */
+	PfdwSystemKind system_kind;
+	const PmnSystemTable *system; /* PFDW_SYSTEM_METADATA */
+	char *primary_key;			  /* NULL when not given */
+	char *partition_by;			  /* NULL when not given */
 	char *comment;
 	PfdwInsertMode insert_mode;
 	bool updatable;

@@ -88,6 +88,12 @@ paimonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 	PfdwReader *reader = pfdw_reader_create(CurrentMemoryContext, relation);
 	double pages;
 
+	/* A list of files or tags has no statistics worth keeping. */
+	if (reader->options->system != NULL)
+	{
+		pfdw_reader_close(reader);
+		return false;
+	}
 	pfdw_reader_open(reader, false);
 	pfdw_reader_project(reader, NULL, true);
 	pfdw_reader_plan_predicate(reader, NULL);

@@ -252,6 +252,8 @@ take_comments(CreateForeignTableStmt *stmt)
 	relid = RangeVarGetRelid(stmt->base.relation, NoLock, true);
 	if (!OidIsValid(relid) || !pfdw_relation_is_ours(relid))
 		return;
+	if (pfdw_options_get(relid)->system_kind != PFDW_SYSTEM_NONE)
+		return;
 	context = AllocSetContextCreate(CurrentMemoryContext, "paimon comments",
 									ALLOCSET_DEFAULT_SIZES);
 	env = pfdw_env_create(context, "paimon comments");

@@ -8,7 +8,7 @@
  * Names in primary_key and partition_by are those of the foreign table's
  * columns; where a column has another name in the lake, that one is stored.
  */
-#include "fdw.h"
+#include "fdw_system.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -58,7 +58,7 @@ pfdw_ddl_complete(CreateForeignTableStmt *stmt, ForeignServer *server)
 	options = pfdw_options_from_list(server, get_namespace_name(namespace_id),
 									 name, stmt->options);
 	add_option(stmt, "database", pfdw_name_from_lake(options->ref.database));
-	add_option(stmt, "table", pfdw_name_from_lake(options->ref.table));
+	add_option(stmt, "table", pfdw_name_from_lake(options->lake_name));
 	require_keys(stmt, options);
 	if (stmt->base.tableElts == NIL && stmt->base.inhRelations == NIL &&
 		stmt->base.ofTypename == NULL)
@@ -160,6 +160,26 @@ make_column(const PmnField *field)
 }
 
 static void
+add_system_columns(CreateForeignTableStmt *stmt, const PmnSystemTable *system)
+{
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
+
+	for (uint32 i = 0; i < system->column_count; i++)
+	{
+		const PmnSystemColumn *column = &system->columns[i];
+		int32 typmod;
+		Oid type = pfdw_system_type(column, &typmod);
+		ColumnDef *definition =
+			makeColumnDef(column->name, type, typmod, InvalidOid);
+
+		if (!column->is_nullable)
+			definition->constraints = add_not_null(NIL);
+		stmt->base.tableElts = lappend(stmt->base.tableElts, definition);
+	}
+	MemoryContextSwitchTo(old);
+}
+
+static void
 add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 			const PfdwOptions *options)
 {
@@ -168,6 +188,11 @@ add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 	MemoryContext old;
 
 	pfdw_warehouse_check(warehouse, GetUserId(), false);
+	if (options->system != NULL)
+	{
+		add_system_columns(stmt, options->system);
+		return;
+	}
 	table = pfdw_table_open(env, &options->ref);
 	pfdw_relation_use_declared_schema(table, options);
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
@@ -175,6 +200,26 @@ add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 		stmt->base.tableElts = lappend(stmt->base.tableElts,
 									   make_column(&table->schema->fields[i]));
 	MemoryContextSwitchTo(old);
+}
+
+/* A system table is there or not; nothing is made. */
+static void
+attach_system(PfdwEnv *env, Relation relation, const PfdwOptions *options)
+{
+	PfdwTable *table = NULL;
+
+	if (options->system == NULL || !options->system->is_global)
+		table = pfdw_table_open(env, &options->ref);
+	if (options->primary_key != NULL || options->partition_by != NULL ||
+		options->paimon_options != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
+				 errmsg("system table \"%s\" takes no options of a table",
+						pfdw_name_from_lake(options->lake_name))));
+	if (options->system != NULL)
+		(void) pfdw_system_match(relation, options->system);
+	else
+		check_lake_table(relation, options, table);
 }
 
 void
@@ -193,6 +238,14 @@ pfdw_ddl_attach(Oid relid)
 	PfdwTable *table;
 
 	pfdw_warehouse_check(warehouse, pfdw_relation_owner(relid), false);
+	if (options->system_kind != PFDW_SYSTEM_NONE)
+	{
+		attach_system(env, relation, options);
+		table_close(relation, NoLock);
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(context);
+		return;
+	}
 	catalog = pfdw_catalog_open(env, warehouse);
 	code = pmn_catalog_table_exists(catalog, options->ref.database,
 									options->ref.table, &exists);

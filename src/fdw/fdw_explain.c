@@ -10,6 +10,7 @@
 #include "commands/explain.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"
+#include "utils/rel.h"
 #include "utils/ruleutils.h"
 
 static void
@@ -119,6 +120,16 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	const PmnScanStats *stats;
 	PmnCounters counters;
 
+	if (state->system != NULL)
+	{
+		ExplainPropertyText(
+			"Paimon System Table",
+			pfdw_name_from_lake(
+				pfdw_options_get(RelationGetRelid(node->ss.ss_currentRelation))
+					->lake_name),
+			es);
+		return;
+	}
 	/* A node that never ran. */
 	if (reader->scan == NULL)
 		pfdw_scan_open(node, true);

@@ -7,7 +7,7 @@
  * without a PostgreSQL type, a damaged schema) is skipped with a warning and
  * the others still come, unless LIMIT TO asks for it by name.
  */
-#include "fdw.h"
+#include "fdw_system.h"
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
@@ -77,6 +77,77 @@ make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
 	return sql.data;
 }
 
+/* The command for a system table that shows metadata. */
+static char *
+make_system_command(const ImportForeignSchemaStmt *stmt,
+					const PmnSystemTable *system, const char *name)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (", quote_identifier(name));
+	for (uint32 i = 0; i < system->column_count; i++)
+	{
+		const PmnSystemColumn *column = &system->columns[i];
+
+		appendStringInfo(&sql, "%s\n  %s %s%s", i == 0 ? "" : ",",
+						 quote_identifier(column->name),
+						 pfdw_system_type_sql(column),
+						 column->is_nullable ? "" : " NOT NULL");
+	}
+	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (database %s, \"table\" %s)",
+					 quote_identifier(stmt->server_name),
+					 quote_literal_cstr(stmt->remote_schema),
+					 quote_literal_cstr(name));
+	return sql.data;
+}
+
+/*
+ * System tables come when LIMIT TO names them: "orders$snapshots". Those of
+ * database "sys" come like any others.
+ */
+static List *
+import_system_tables(const ImportForeignSchemaStmt *stmt, PfdwEnv *env,
+					 const PfdwTableRef *ref)
+{
+	List *commands = NIL;
+	ListCell *cell;
+
+	if (stmt->list_type != FDW_IMPORT_SCHEMA_LIMIT_TO)
+		return NIL;
+	foreach (cell, stmt->table_list)
+	{
+		const char *name = lfirst_node(RangeVar, cell)->relname;
+		PfdwOptions options = {.ref = *ref};
+
+		if (strchr(name, '$') == NULL)
+			continue;
+		options.ref.table = pfdw_name_to_lake(pstrdup(name));
+		pfdw_system_parse(&options);
+		/* It must be there. */
+		(void) pfdw_table_open(env, &options.ref);
+		if (options.system != NULL)
+			commands = lappend(commands,
+							   make_system_command(stmt, options.system, name));
+	}
+	return commands;
+}
+
+static List *
+import_global_tables(const ImportForeignSchemaStmt *stmt)
+{
+	const PmnSystemTable *system;
+	List *commands = NIL;
+
+	for (uint32 i = 0; (system = pmn_system_table_at(i)) != NULL; i++)
+	{
+		if (system->is_global && is_wanted(stmt, system->name))
+			commands = lappend(commands,
+							   make_system_command(stmt, system, system->name));
+	}
+	return commands;
+}
+
 /* The command for one table in the current context, or NULL: skipped. */
 static char *
 import_table(const ImportForeignSchemaStmt *stmt, const PfdwTableRef *ref)
@@ -142,6 +213,8 @@ paimonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 	ref.warehouse = pfdw_server_warehouse(GetForeignServer(serverOid));
 	ref.database = pfdw_name_to_lake(stmt->remote_schema);
 	pfdw_warehouse_check(ref.warehouse, GetUserId(), false);
+	if (strcmp(ref.database, "sys") == 0)
+		return import_global_tables(stmt);
 	catalog = pfdw_catalog_open(env, ref.warehouse);
 	pfdw_check(env, pmn_catalog_list_tables(catalog, ref.database, &names));
 	for (uint32 i = 0; i < names.count; i++)
@@ -157,6 +230,7 @@ paimonImportForeignSchema(ImportForeignSchemaStmt *stmt, Oid serverOid)
 			commands = lappend(commands, command);
 	}
 	pmn_names_free(&env->base, &names);
+	commands = list_concat(commands, import_system_tables(stmt, env, &ref));
 	MemoryContextDelete(context);
 	return commands;
 }

@@ -20,6 +20,7 @@
  * There is no batch insert: rows are batched by the encoder, and core's
  * batches would only copy each slot once more.
  */
+#include "fdw_system.h"
 #include "fdw_writer.h"
 
 #include "access/htup_details.h"
@@ -91,6 +92,7 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 	PfdwTable *table;
 	PmnTravel travel;
 
+	pfdw_system_refuse_change(options, name);
 	if (plan->onConflictAction != ONCONFLICT_NONE)
 		refuse(name,
 			   "INSERT ... ON CONFLICT on foreign table \"%s\" is not "
@@ -444,7 +446,8 @@ paimonIsForeignRelUpdatable(Relation rel)
 {
 	PfdwOptions *options = pfdw_options_get(RelationGetRelid(rel));
 
-	if (!options->updatable || options->travel.kind != PMN_TRAVEL_LATEST)
+	if (!options->updatable || options->travel.kind != PMN_TRAVEL_LATEST ||
+		options->system_kind != PFDW_SYSTEM_NONE)
 		return 0;
 	if (!is_keyed(options))
 		return 1 << CMD_INSERT;

@@ -15,7 +15,7 @@
  * then for the owner of the foreign table: a GRANT on the table, or a view,
  * is how the owner lets others see what lies there.
  */
-#include "fdw.h"
+#include "fdw_system.h"
 
 #include "access/reloptions.h"
 #include "catalog/pg_attribute.h"
@@ -650,6 +650,7 @@ pfdw_options_from_list(ForeignServer *server, const char *schema_name,
 				break;
 		}
 	}
+	pfdw_system_parse(result);
 	return result;
 }
 

@@ -124,6 +124,9 @@ bool
 paimonIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel,
 								RangeTblEntry *rte)
 {
+	PfdwOptions *options = pfdw_options_get(rte->relid);
+
 	return pfdw_enable_parallel_scan &&
-		   !pfdw_delta_has_pending(&pfdw_options_get(rte->relid)->ref);
+		   options->system_kind == PFDW_SYSTEM_NONE &&
+		   !pfdw_delta_has_pending(&options->ref);
 }

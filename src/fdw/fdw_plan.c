@@ -24,6 +24,8 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#define SYSTEM_TABLE_ROWS 100
+
 static void
 estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 					PfdwPlanInfo *info)
@@ -82,6 +84,18 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	MemoryContextDelete(context);
 }
 
+/* Metadata is counted when it is read; it is little. */
+static void
+estimate_system_table(PlannerInfo *root, RelOptInfo *baserel)
+{
+	baserel->pages = 1;
+	baserel->tuples = SYSTEM_TABLE_ROWS;
+	baserel->rows =
+		clamp_row_est(baserel->tuples *
+					  clauselist_selectivity(root, baserel->baserestrictinfo, 0,
+											 JOIN_INNER, NULL));
+}
+
 void
 paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						Oid foreigntableid)
@@ -89,6 +103,11 @@ paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	PfdwPlanInfo *info = palloc0(sizeof(*info));
 
 	baserel->fdw_private = info;
+	if (pfdw_options_get(foreigntableid)->system != NULL)
+	{
+		estimate_system_table(root, baserel);
+		return;
+	}
 	estimate_from_files(root, baserel, foreigntableid, info);
 }
 

@@ -31,8 +31,16 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	PfdwScanState *state = palloc0(sizeof(*state));
+	Relation relation = node->ss.ss_currentRelation;
+	PfdwOptions *options = pfdw_options_get(RelationGetRelid(relation));
 	ListCell *cell;
 
+	if (options->system != NULL)
+	{
+		state->system = pfdw_system_begin(relation, options);
+		node->fdw_state = state;
+		return;
+	}
 	state->reader =
 		pfdw_reader_create(CurrentMemoryContext, node->ss.ss_currentRelation);
 	foreach (cell, (List *) linitial(plan->fdw_private))
@@ -107,6 +115,8 @@ paimonIterateForeignScan(ForeignScanState *node)
 	const PfdwColumn *needed;
 	uint32 row;
 
+	if (state->system != NULL)
+		return pfdw_system_next(state->system, slot);
 	ExecClearTuple(slot);
 	if (unlikely(reader->row >= reader->row_count))
 	{
@@ -146,6 +156,11 @@ paimonReScanForeignScan(ForeignScanState *node)
 {
 	PfdwScanState *state = node->fdw_state;
 
+	if (state->system != NULL)
+	{
+		pfdw_system_rescan(state->system);
+		return;
+	}
 	state->is_preset = false;
 	if (state->has_param && node->ss.ps.chgParam != NULL)
 		pfdw_reader_unplan(state->reader);
@@ -160,7 +175,10 @@ paimonEndForeignScan(ForeignScanState *node)
 
 	if (state == NULL)
 		return;
-	pfdw_reader_close(state->reader);
+	if (state->system != NULL)
+		pfdw_system_end(state->system);
+	else
+		pfdw_reader_close(state->reader);
 	if (state->segment != NULL)
 		dsm_detach(state->segment);
 	node->fdw_state = NULL;

@@ -7,11 +7,13 @@
 #define PFDW_SCAN_STATE_H
 
 #include "fdw_reader.h"
+#include "fdw_system.h"
 #include "storage/dsm.h"
 
 typedef struct PfdwScanState
 {
-	PfdwReader *reader;
+	PfdwReader *reader;		   /* NULL for a system table of metadata */
+	PfdwSystemScan *system;	   /* NULL for any other */
 	Bitmapset *attnums;		   /* attributes that the plan needs */
 	bool needs_all;			   /* a whole-row reference */
 	bool has_param;			   /* the quals name parameters */

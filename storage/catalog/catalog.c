@@ -151,6 +151,38 @@ names_copy(PmnEnv *env, const char **names, uint32_t count, PmnNames *out)
 	return PMN_OK;
 }
 
+/* Sort and copy. */
+static PmnCode
+take_names(PmnEnv *env, const char **names, uint32_t count, PmnNames *out)
+{
+	PmnCode code;
+
+	if (count > 1)
+		qsort(names, count, sizeof(*names), compare_names);
+	code = names_copy(env, names, count, out);
+	if (code != PMN_OK)
+		pmn_names_free(env, out);
+	return code;
+}
+
+PmnCode
+pmn_catalog_list_databases(PmnCatalog *catalog, PmnNames *out)
+{
+	PmnArena *arena = NULL;
+	const char **names = NULL;
+	uint32_t count = 0;
+	PmnCode code;
+
+	out->items = NULL;
+	out->count = 0;
+	PMN_TRY(pmn_arena_create(catalog->env, 0, &arena));
+	code = catalog->ops->list_databases(catalog, arena, &names, &count);
+	if (code == PMN_OK)
+		code = take_names(catalog->env, names, count, out);
+	pmn_arena_destroy(arena);
+	return code;
+}
+
 PmnCode
 pmn_catalog_list_tables(PmnCatalog *catalog, const char *database,
 						PmnNames *out)
@@ -166,13 +198,7 @@ pmn_catalog_list_tables(PmnCatalog *catalog, const char *database,
 	PMN_TRY(pmn_arena_create(catalog->env, 0, &arena));
 	code = catalog->ops->list_tables(catalog, arena, database, &names, &count);
 	if (code == PMN_OK)
-	{
-		if (count > 1)
-			qsort(names, count, sizeof(*names), compare_names);
-		code = names_copy(catalog->env, names, count, out);
-	}
-	if (code != PMN_OK)
-		pmn_names_free(catalog->env, out);
+		code = take_names(catalog->env, names, count, out);
 	pmn_arena_destroy(arena);
 	return code;
 }

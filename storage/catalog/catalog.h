@@ -32,6 +32,10 @@ typedef struct PmnCatalogOps
 	PmnCode (*list_tables)(PmnCatalog *catalog, PmnArena *arena,
 						   const char *database, const char ***names,
 						   uint32_t *count);
+	/* Names of the databases, likewise, and where the warehouse is. */
+	PmnCode (*list_databases)(PmnCatalog *catalog, PmnArena *arena,
+							  const char ***names, uint32_t *count);
+	const char *(*warehouse)(const PmnCatalog *catalog);
 	/*
 	 * Make snapshot the one of its id, atomically. *published false: somebody
 	 * else's snapshot has that id. After an error the outcome is unknown.

@@ -175,6 +175,35 @@ filesystem_list_tables(PmnCatalog *catalog, PmnArena *arena,
 	return PMN_OK;
 }
 
+/* Directories "<name>.db". */
+static PmnCode
+filesystem_list_databases(PmnCatalog *catalog, PmnArena *arena,
+						  const char ***names, uint32_t *count)
+{
+	const size_t suffix_size = strlen(".db");
+	PmnFileList list = {NULL, 0, 0};
+
+	PMN_TRY(pmn_fs_list(catalog->fs, catalog_root(catalog), arena, &list));
+	*names = pmn_arena_alloc(arena, list.count * sizeof(char *));
+	if (*names == NULL)
+		return PMN_NO_MEMORY;
+	*count = 0;
+	for (size_t i = 0; i < list.count; i++)
+	{
+		const char *name = list.items[i].name;
+		size_t size = strlen(name);
+
+		if (!list.items[i].is_directory || size <= suffix_size ||
+			strcmp(name + size - suffix_size, ".db") != 0)
+			continue;
+		(*names)[*count] = pmn_arena_string_n(arena, name, size - suffix_size);
+		if ((*names)[*count] == NULL)
+			return PMN_NO_MEMORY;
+		(*count)++;
+	}
+	return PMN_OK;
+}
+
 static PmnCode
 filesystem_publish_snapshot(PmnCatalog *catalog, PmnArena *arena,
 							const PmnTablePath *path,
@@ -214,6 +243,8 @@ static const PmnCatalogOps filesystem_ops = {
 	.create_table = filesystem_create_table,
 	.drop_table = filesystem_drop_table,
 	.list_tables = filesystem_list_tables,
+	.list_databases = filesystem_list_databases,
+	.warehouse = catalog_root,
 	.publish_snapshot = filesystem_publish_snapshot,
 	.close = filesystem_close,
 };

@@ -26,6 +26,7 @@ typedef struct PmnFileEntry
 	const char *name; /* last component */
 	bool is_directory;
 	int64_t size_bytes;
+	int64_t modified_millis; /* since 1970, UTC; 0 where it is not known */
 } PmnFileEntry;
 
 typedef struct PmnFileList

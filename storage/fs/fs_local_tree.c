@@ -72,6 +72,8 @@ add_entry(PmnArena *arena, PmnFileList *out, const char *name,
 		return PMN_NO_MEMORY;
 	entry->is_directory = S_ISDIR(info->st_mode);
 	entry->size_bytes = entry->is_directory ? 0 : (int64_t) info->st_size;
+	entry->modified_millis =
+		(int64_t) info->st_mtim.tv_sec * 1000 + info->st_mtim.tv_nsec / 1000000;
 	out->count++;
 	return PMN_OK;
 }

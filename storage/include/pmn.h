@@ -11,6 +11,7 @@
 #include "pmn_batch.h"
 #include "pmn_nested.h"
 #include "pmn_predicate.h"
+#include "pmn_system.h"
 #include "pmn_table.h"
 #include "pmn_type.h"
 

@@ -47,6 +47,9 @@ extern "C"
 	PMN_CHECKED PmnCode pmn_catalog_list_tables(PmnCatalog *catalog,
 												const char *database,
 												PmnNames *out);
+	/* pmn_catalog_list_databases -- likewise, the databases of the warehouse. */
+	PMN_CHECKED PmnCode pmn_catalog_list_databases(PmnCatalog *catalog,
+												   PmnNames *out);
 	void pmn_names_free(PmnEnv *env, PmnNames *names);
 
 	/*
@@ -349,56 +352,15 @@ extern "C"
 
 	/* ---- look inside ------------------------------------------------------ */
 
-	/* One live data file, values rendered as Paimon's "files" table has them. */
-	typedef struct PmnFileInfo
-	{
-		const char *partition; /* "{v1, v2}" */
-		int32_t bucket;
-		const char *file_path;
-		const char *file_format;
-		int64_t schema_id;
-		int32_t level;
-		int64_t record_count;
-		int64_t file_size_bytes;
-		const char *min_key; /* "[v]"; NULL for append tables */
-		const char *max_key;
-		const char *null_value_counts; /* "{a=0, b=1}" */
-		const char *min_value_stats;
-		const char *max_value_stats;
-		int64_t min_sequence_number;
-		int64_t max_sequence_number;
-		int64_t creation_time_millis;
-		bool has_creation_time;
-		int64_t delete_row_count;
-		bool has_delete_row_count;
-		const char *file_source; /* "APPEND", "COMPACT" or NULL */
-		int64_t first_row_id;
-		bool has_first_row_id;
-	} PmnFileInfo;
-
 	/* Visitors return false to stop early. Strings live during the call. */
 	typedef bool (*PmnSnapshotVisitor)(void *context,
 									   const PmnSnapshotInfo *info);
-	typedef bool (*PmnFileVisitor)(void *context, const PmnFileInfo *info);
-	typedef bool (*PmnSchemaVisitor)(void *context, const PmnSchema *schema,
-									 const char *fields_json,
-									 const char *partition_keys_json,
-									 const char *primary_keys_json,
-									 const char *options_json);
 	typedef bool (*PmnProblemVisitor)(void *context, const char *object,
 									  const char *problem);
 
 	PMN_CHECKED PmnCode pmn_table_visit_snapshots(PmnTable *table,
 												  PmnSnapshotVisitor visit,
 												  void *context);
-	PMN_CHECKED PmnCode pmn_table_visit_schemas(PmnTable *table,
-												PmnSchemaVisitor visit,
-												void *context);
-	PMN_CHECKED PmnCode pmn_table_visit_files(PmnTable *table,
-											  int64_t snapshot_id,
-											  PmnFileVisitor visit,
-											  void *context);
-
 	/*
  * pmn_table_verify -- read everything the snapshot refers to and report each
  * fault: manifests, file sizes, row counts, key order, statistics, buckets,

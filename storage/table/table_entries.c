@@ -32,6 +32,24 @@ pmn_table_manifests(PmnTable *table, PmnArena *arena,
 }
 
 PmnCode
+pmn_table_delta_manifests(PmnTable *table, PmnArena *arena,
+						  const PmnSnapshot *snapshot, PmnManifestList *out)
+{
+	return read_list(table, arena, snapshot->info.delta_manifest_list,
+					 snapshot->delta_manifest_list_size, out);
+}
+
+PmnCode
+pmn_table_changelog_manifests(PmnTable *table, PmnArena *arena,
+							  const PmnSnapshot *snapshot, PmnManifestList *out)
+{
+	if (snapshot->info.changelog_manifest_list == NULL)
+		return PMN_OK;
+	return read_list(table, arena, snapshot->info.changelog_manifest_list,
+					 snapshot->changelog_manifest_list_size, out);
+}
+
+PmnCode
 pmn_table_explain_missing(PmnTable *table, PmnArena *arena, int64_t id,
 						  PmnCode code)
 {
@@ -412,20 +430,32 @@ read_all(PmnTable *table, PmnArena *arena, const PmnManifestList *manifests,
 }
 
 PmnCode
+pmn_snapshot_live_entries(PmnTable *table, PmnArena *arena,
+						  const PmnSnapshot *snapshot, PmnEntryFilter keep,
+						  void *context, PmnEntryList *out)
+{
+	PmnManifestList manifests = {NULL, 0, 0};
+	PmnCode code;
+
+	code = pmn_table_manifests(table, arena, snapshot, &manifests);
+	if (code == PMN_OK)
+		code = read_all(table, arena, &manifests, keep, context, out);
+	pmn_array_free(table->env, &manifests);
+	return code;
+}
+
+PmnCode
 pmn_table_live_entries(PmnTable *table, PmnArena *arena, int64_t id,
 					   PmnEntryFilter keep, void *context, PmnEntryList *out)
 {
-	PmnManifestList manifests = {NULL, 0, 0};
 	PmnSnapshot *snapshot = NULL;
 	PmnCode code;
 
 	if (id == 0)
 		return PMN_OK;
 	PMN_TRY(pmn_table_read_snapshot(table, arena, id, NULL, &snapshot));
-	code = pmn_table_manifests(table, arena, snapshot, &manifests);
-	if (code == PMN_OK)
-		code = read_all(table, arena, &manifests, keep, context, out);
-	pmn_array_free(table->env, &manifests);
+	code =
+		pmn_snapshot_live_entries(table, arena, snapshot, keep, context, out);
 	return pmn_table_explain_missing(table, arena, id, code);
 }
 

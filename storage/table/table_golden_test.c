@@ -126,12 +126,45 @@ report(void *context, const char *object, const char *problem)
 	return true;
 }
 
-static bool
-count_file(void *context, const PmnFileInfo *info)
+typedef struct VisitedSystem
 {
-	(void) info;
-	(*(int64_t *) context)++;
+	const PmnSystemTable *system;
+	int64_t *cells;
+} VisitedSystem;
+
+/* Whatever a cell may not be null in has a value. */
+static bool
+check_cells(void *context, const PmnSystemCell *cells)
+{
+	VisitedSystem *visited = context;
+
+	for (uint32_t i = 0; i < visited->system->column_count; i++)
+	{
+		const PmnSystemColumn *column = &visited->system->columns[i];
+
+		CHECK(column->is_nullable || !cells[i].is_null);
+		CHECK(cells[i].is_null || column->type != PMN_SYSTEM_TEXT ||
+			  cells[i].text != NULL);
+		(*visited->cells)++;
+	}
 	return true;
+}
+
+static PmnCode
+visit_all_systems(PmnTable *table, int64_t *cells)
+{
+	const PmnTravel latest = {.kind = PMN_TRAVEL_LATEST};
+	const PmnSystemTable *system;
+
+	for (uint32_t i = 0; (system = pmn_system_table_at(i)) != NULL; i++)
+	{
+		VisitedSystem visited = {system, cells};
+
+		if (!system->is_global)
+			PMN_TRY(pmn_table_visit_system(table, system, &latest, check_cells,
+										   &visited));
+	}
+	return PMN_OK;
 }
 
 /* Read one table; the code says whether it is supported. */
@@ -149,7 +182,7 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 	int64_t rows = 0;
 	int64_t counted = 0;
 	int64_t shared = 0;
-	int64_t files = 0;
+	int64_t cells = 0;
 	PmnCode code;
 
 	snprintf(warehouse, sizeof(warehouse), "%s/%s/warehouse", root, name);
@@ -176,7 +209,7 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 		CHECK(false);
 	}
 	if (code == PMN_OK)
-		code = pmn_table_visit_files(table, id, count_file, &files);
+		code = visit_all_systems(table, &cells);
 	if (code == PMN_OK)
 		code = pmn_table_verify(table, id, report, (void *) (uintptr_t) name);
 	pmn_table_close(table);

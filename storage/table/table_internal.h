@@ -69,6 +69,15 @@ PMN_CHECKED PmnCode pmn_table_manifests(PmnTable *table, PmnArena *arena,
 										const PmnSnapshot *snapshot,
 										PmnManifestList *out);
 
+/* Of the delta list alone, and of the changelog list, if there is one. */
+PMN_CHECKED PmnCode pmn_table_delta_manifests(PmnTable *table, PmnArena *arena,
+											  const PmnSnapshot *snapshot,
+											  PmnManifestList *out);
+PMN_CHECKED PmnCode pmn_table_changelog_manifests(PmnTable *table,
+												  PmnArena *arena,
+												  const PmnSnapshot *snapshot,
+												  PmnManifestList *out);
+
 /* Code of a failed read of a snapshot's files: a file that is missing is
  * PMN_EXPIRED when the snapshot is gone as well, else PMN_CORRUPT. id 0: a tag
  * keeps the snapshot's files. */
@@ -143,6 +152,13 @@ bool pmn_entry_set_has(const PmnEntrySet *set, const PmnManifestEntry *entry);
 PMN_CHECKED PmnCode pmn_table_live_entries(PmnTable *table, PmnArena *arena,
 										   int64_t id, PmnEntryFilter keep,
 										   void *context, PmnEntryList *out);
+
+/* The same of a snapshot that was read; a file that is gone is
+ * PMN_NOT_FOUND. */
+PMN_CHECKED PmnCode pmn_snapshot_live_entries(PmnTable *table, PmnArena *arena,
+											  const PmnSnapshot *snapshot,
+											  PmnEntryFilter keep,
+											  void *context, PmnEntryList *out);
 
 /* Entries of one (partition, bucket), in list order. */
 typedef struct PmnEntryGroup
