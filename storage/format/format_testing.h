@@ -53,16 +53,19 @@ load_part(Fixture *fixture, const char *name)
 	return load_file(fixture, path);
 }
 
+/* The columns of the first schema, which the tables used here keep. */
 static void
 load_columns(Fixture *fixture)
 {
 	const PmnJsonNode *node;
 	PmnJson *json;
 
-	CHECK_OK(&fixture->env,
-			 pmn_json_parse(&fixture->env.base, load_part(fixture, "case.json"),
-							"case.json", &json));
-	node = pmn_json_first(pmn_json_member(pmn_json_root(json), "columns"));
+	CHECK_OK(
+		&fixture->env,
+		pmn_json_parse(&fixture->env.base,
+					   load_part(fixture, "warehouse/db.db/t/schema/schema-0"),
+					   "schema-0", &json));
+	node = pmn_json_first(pmn_json_member(pmn_json_root(json), "fields"));
 	for (; node != NULL && fixture->column_count < FIELDS;
 		 node = pmn_json_next(node))
 	{
@@ -70,11 +73,9 @@ load_columns(Fixture *fixture)
 
 		column->name = pmn_arena_string(
 			fixture->arena, pmn_json_text(pmn_json_member(node, "name")));
-		CHECK_OK(
-			&fixture->env,
-			pmn_type_parse_name(&fixture->env.base,
-								pmn_json_text(pmn_json_member(node, "type")),
-								&column->type));
+		CHECK_OK(&fixture->env,
+				 pmn_type_parse(&fixture->env.base, fixture->arena,
+								pmn_json_member(node, "type"), &column->type));
 	}
 	pmn_json_free(json);
 }

@@ -126,6 +126,80 @@ same_real(const PmnJsonNode *node, double value, bool is_single)
 	return is_single ? (float) expected == (float) value : expected == value;
 }
 
+static bool same_as_golden(const PmnType *type, const PmnValue *value,
+						   const PmnJsonNode *node);
+
+static bool
+same_slot(PmnNestedReader *reader, const PmnType *type, const PmnJsonNode *node)
+{
+	PmnValue value;
+
+	if (node != NULL && pmn_json_kind(node) == PMN_JSON_NULL)
+		node = NULL;
+	return pmn_nested_read_slot(reader, pmn_type_vector_kind(type), &value) &&
+		   same_as_golden(type, &value, node);
+}
+
+/* Pairs of a map are [key, value], in any order. */
+static bool
+same_map(PmnNestedReader *reader, const PmnType *key, const PmnType *value,
+		 const PmnJsonNode *node)
+{
+	uint32_t count;
+
+	if (!pmn_nested_read_count(reader, &count) || count != pmn_json_count(node))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+	{
+		const PmnJsonNode *pair = pmn_json_first(node);
+		PmnNestedReader after = *reader;
+
+		for (; pair != NULL; pair = pmn_json_next(pair))
+		{
+			const PmnJsonNode *first = pmn_json_first(pair);
+
+			after = *reader;
+			if (same_slot(&after, key, first) &&
+				same_slot(&after, value, pmn_json_next(first)))
+				break;
+		}
+		if (pair == NULL)
+			return false;
+		*reader = after;
+	}
+	return true;
+}
+
+static bool
+same_nested(const PmnType *type, PmnBytes bytes, const PmnJsonNode *node)
+{
+	static const PmnType count_type = {.kind = PMN_TYPE_INT};
+	PmnNestedReader reader = pmn_nested_reader(bytes);
+	uint32_t count = type->field_count;
+
+	if (type->kind == PMN_TYPE_MAP)
+		return same_map(&reader, type->key, type->element, node) &&
+			   reader.at == reader.end;
+	if (type->kind == PMN_TYPE_MULTISET)
+		return same_map(&reader, type->element, &count_type, node) &&
+			   reader.at == reader.end;
+	if (type->kind != PMN_TYPE_ROW &&
+		(!pmn_nested_read_count(&reader, &count) ||
+		 count != pmn_json_count(node)))
+		return false;
+	node = pmn_json_first(node);
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (!same_slot(&reader,
+					   type->kind == PMN_TYPE_ROW ? &type->fields[i].type
+												  : type->element,
+					   node))
+			return false;
+		node = pmn_json_next(node);
+	}
+	return reader.at == reader.end;
+}
+
 static bool
 same_as_golden(const PmnType *type, const PmnValue *value,
 			   const PmnJsonNode *node)
@@ -136,6 +210,8 @@ same_as_golden(const PmnType *type, const PmnValue *value,
 
 	if (node == NULL || value->is_null)
 		return (node == NULL) == value->is_null;
+	if (pmn_type_is_nested(type))
+		return same_nested(type, value->as.bytes, node);
 	switch (pmn_type_vector_kind(type))
 	{
 		case PMN_VECTOR_BOOL:
@@ -172,8 +248,6 @@ same_as_golden(const PmnType *type, const PmnValue *value,
 				return pmn_json_int64(node, &number) && number == value->as.i64;
 			break;
 	}
-	if (pmn_json_text(node) == NULL || strcmp(pmn_json_text(node), text) != 0)
-		fprintf(stderr, "golden %s, found %s\n", pmn_json_text(node), text);
 	return pmn_json_text(node) != NULL &&
 		   strcmp(pmn_json_text(node), text) == 0;
 }
