@@ -105,6 +105,7 @@ extern void pfdw_handles_close(void *env);
 extern char *pfdw_as_of;
 extern bool pfdw_enable_filter_pushdown;
 extern bool pfdw_enable_parallel_scan;
+extern int pfdw_metadata_cache_size; /* kB */
 extern void pfdw_guc_define(void);
 
 /* Parse "snapshot:12", "tag:x", "timestamp:..." or ''; bad text is 22023. */

@@ -25,15 +25,30 @@ typedef struct BoolSetting
 	const char *description;
 } BoolSetting;
 
+typedef struct SizeSetting
+{
+	const char *name;
+	int *variable; /* in kB */
+	int boot_value;
+	const char *description;
+} SizeSetting;
+
 char *pfdw_as_of = NULL;
 bool pfdw_enable_filter_pushdown = true;
 bool pfdw_enable_parallel_scan = true;
+int pfdw_metadata_cache_size = 65536;
 
 static const BoolSetting bool_settings[] = {
 	{"paimon_fdw.enable_filter_pushdown", &pfdw_enable_filter_pushdown, true,
 	 "Lets scans of lake tables skip files and rows by the query's filters."},
 	{"paimon_fdw.enable_parallel_scan", &pfdw_enable_parallel_scan, true,
 	 "Lets several processes share the scan of a lake table."},
+};
+
+static const SizeSetting size_settings[] = {
+	{"paimon_fdw.metadata_cache_size", &pfdw_metadata_cache_size, 65536,
+	 "Memory of a session for metadata of lake tables that it keeps between "
+	 "queries."},
 };
 
 static bool check_as_of(char **value, void **extra, GucSource source);
@@ -51,6 +66,15 @@ pfdw_guc_define(void)
 		DefineCustomBoolVariable(setting->name, setting->description, NULL,
 								 setting->variable, setting->boot_value,
 								 PGC_USERSET, 0, NULL, NULL, NULL);
+	}
+	for (int i = 0; i < (int) lengthof(size_settings); i++)
+	{
+		const SizeSetting *setting = &size_settings[i];
+
+		DefineCustomIntVariable(setting->name, setting->description, NULL,
+								setting->variable, setting->boot_value, 0,
+								MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL,
+								NULL, NULL);
 	}
 	DefineCustomStringVariable(
 		"paimon_fdw.as_of", "State of the lake that queries read.",

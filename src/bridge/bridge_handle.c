@@ -14,6 +14,8 @@
  */
 #include "bridge.h"
 
+#include "utils/memutils.h"
+
 typedef enum HandleKind
 {
 	HANDLE_CATALOG,
@@ -33,9 +35,29 @@ struct PfdwHandle
 	SubTransactionId subid; /* of writers: who opened it */
 };
 
+static PmnCache *metadata_cache(void);
 static PfdwHandle *handle_add(PfdwEnv *env, HandleKind kind);
 static void handle_close(PfdwHandle *handle);
 static void handle_remove(PfdwEnv *env, void *object);
+
+/*
+ * The session's cache of decoded manifests, in memory that ends with the
+ * process. Without memory for it there is none.
+ */
+static PmnCache *
+metadata_cache(void)
+{
+	static PfdwEnv *env = NULL;
+	static PmnCache *cache = NULL;
+	size_t limit = (size_t) pfdw_metadata_cache_size * 1024;
+
+	if (env == NULL)
+		env = pfdw_env_create(TopMemoryContext, "paimon metadata cache");
+	if (cache == NULL && pmn_cache_create(&env->base, limit, &cache) != PMN_OK)
+		return NULL;
+	pmn_cache_set_limit(cache, limit);
+	return cache;
+}
 
 PmnCatalog *
 pfdw_catalog_open(PfdwEnv *env, const char *warehouse)
@@ -46,6 +68,7 @@ pfdw_catalog_open(PfdwEnv *env, const char *warehouse)
 
 	handle->object = catalog;
 	pfdw_check(env, code);
+	pmn_catalog_use_cache(catalog, metadata_cache());
 	return catalog;
 }
 

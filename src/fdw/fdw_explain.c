@@ -23,11 +23,12 @@ explain_text(const PmnScanStats *stats, ExplainState *es)
 								 stats->files_read, stats->files_total),
 						es);
 	initStringInfo(&pruned);
-	appendStringInfo(&pruned,
-					 "partitions " UINT64_FORMAT ", buckets " UINT64_FORMAT
-					 ", statistics " UINT64_FORMAT ", file index 0",
-					 stats->files_pruned_partition, stats->files_pruned_bucket,
-					 stats->files_pruned_statistics);
+	appendStringInfo(
+		&pruned,
+		"partitions " UINT64_FORMAT ", buckets " UINT64_FORMAT
+		", statistics " UINT64_FORMAT ", file index " UINT64_FORMAT,
+		stats->files_pruned_partition, stats->files_pruned_bucket,
+		stats->files_pruned_statistics, stats->files_pruned_file_index);
 	if (stats->files_read < stats->files_total || es->verbose)
 		ExplainPropertyText("Pruned", pruned.data, es);
 	ExplainPropertyText("Merge",
@@ -50,7 +51,8 @@ explain_properties(const PmnScanStats *stats, ExplainState *es)
 						   (int64) stats->files_pruned_bucket, es);
 	ExplainPropertyInteger("Pruned by Statistics", NULL,
 						   (int64) stats->files_pruned_statistics, es);
-	ExplainPropertyInteger("Pruned by File Index", NULL, 0, es);
+	ExplainPropertyInteger("Pruned by File Index", NULL,
+						   (int64) stats->files_pruned_file_index, es);
 	ExplainPropertyText("Merge", stats->merge_engine == NULL ? "none" : "k-way",
 						es);
 	if (stats->merge_engine != NULL)

@@ -82,6 +82,12 @@ pmn_catalog_close(PmnCatalog *catalog)
 		catalog->ops->close(catalog);
 }
 
+void
+pmn_catalog_use_cache(PmnCatalog *catalog, PmnCache *cache)
+{
+	catalog->cache = cache;
+}
+
 /* Names become path components; "$" separates system tables from tables. */
 static PmnCode
 check_names(PmnEnv *env, const char *database, const char *table)

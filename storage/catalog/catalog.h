@@ -9,6 +9,7 @@
 #define CATALOG_H
 
 #include "../fs/fs.h"
+#include "../meta/meta_cache.h"
 #include "../meta/meta_path.h"
 #include "../meta/meta_schema.h"
 #include "../meta/meta_snapshot.h"
@@ -51,6 +52,7 @@ struct PmnCatalog
 	const PmnCatalogOps *ops;
 	PmnEnv *env;
 	PmnFileSystem *fs; /* where the tables' files are */
+	PmnCache *cache;   /* NULL: none */
 };
 
 PMN_CHECKED PmnCode pmn_catalog_load_schema(

@@ -94,8 +94,8 @@ static const PmnAvroField entry_fields[] = {
 	REQUIRED("_TOTAL_BUCKETS", PMN_AVRO_INT, AT(total_buckets)),
 	RECORD("_FILE", AT(file), &file_record)};
 
-static const PmnAvroRecord entry_record = {entry_fields, COUNT_OF(entry_fields),
-										   sizeof(PmnManifestEntry)};
+const PmnAvroRecord pmn_manifest_entry_record = {
+	entry_fields, COUNT_OF(entry_fields), sizeof(PmnManifestEntry)};
 
 /* ---- shared with manifest lists --------------------------------------- */
 
@@ -185,8 +185,9 @@ entry_fault(const PmnManifestEntry *entry)
 	return NULL;
 }
 
-static PmnCode
-check_entry(PmnEnv *env, PmnBytes manifest, const PmnManifestEntry *entry)
+PmnCode
+pmn_manifest_check_entry(PmnEnv *env, PmnBytes manifest,
+						 const PmnManifestEntry *entry)
 {
 	const char *fault;
 
@@ -243,7 +244,8 @@ read_entries(EntryPass *pass)
 		PMN_TRY(pmn_avro_next(pass->reader, arena, &entry, &found));
 		if (!found)
 			return PMN_OK;
-		PMN_TRY(check_entry(pass->env, pass->meta->file_name, &entry));
+		PMN_TRY(
+			pmn_manifest_check_entry(pass->env, pass->meta->file_name, &entry));
 		if (entry.kind == PMN_ENTRY_ADD)
 			pass->added++;
 		else
@@ -256,22 +258,19 @@ read_entries(EntryPass *pass)
 }
 
 /* A negative count in the meta is one that nobody knows. */
-static PmnCode
-check_counts(const EntryPass *pass)
+PmnCode
+pmn_manifest_check_counts(PmnEnv *env, const PmnManifestMeta *meta,
+						  int64_t added, int64_t deleted)
 {
-	const PmnManifestMeta *meta = pass->meta;
-
-	if ((meta->added_file_count < 0 || meta->added_file_count == pass->added) &&
-		(meta->deleted_file_count < 0 ||
-		 meta->deleted_file_count == pass->deleted))
+	if ((meta->added_file_count < 0 || meta->added_file_count == added) &&
+		(meta->deleted_file_count < 0 || meta->deleted_file_count == deleted))
 		return PMN_OK;
-	return pmn_fail(pass->env, PMN_CORRUPT,
+	return pmn_fail(env, PMN_CORRUPT,
 					"manifest \"%.*s\" has %" PRId64 " added and %" PRId64
 					" deleted files, its list says %" PRId64 " and %" PRId64,
 					(int) meta->file_name.size,
-					(const char *) meta->file_name.data, pass->added,
-					pass->deleted, meta->added_file_count,
-					meta->deleted_file_count);
+					(const char *) meta->file_name.data, added, deleted,
+					meta->added_file_count, meta->deleted_file_count);
 }
 
 PmnCode
@@ -295,15 +294,17 @@ pmn_manifest_read(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 	{
 		name = pmn_arena_string_n(arena, (const char *) meta->file_name.data,
 								  meta->file_name.size);
-		code = name == NULL
-				   ? PMN_NO_MEMORY
-				   : pmn_avro_open(fs->env, pmn_bytes(text.data, text.size),
-								   name, &entry_record, &pass.reader);
+		code =
+			name == NULL
+				? PMN_NO_MEMORY
+				: pmn_avro_open(fs->env, pmn_bytes(text.data, text.size), name,
+								&pmn_manifest_entry_record, &pass.reader);
 	}
 	if (code == PMN_OK)
 		code = read_entries(&pass);
 	if (code == PMN_OK)
-		code = check_counts(&pass);
+		code =
+			pmn_manifest_check_counts(fs->env, meta, pass.added, pass.deleted);
 	if (code != PMN_OK)
 		out->count = count_before;
 	pmn_avro_close(pass.reader);
@@ -449,7 +450,7 @@ write_one(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 
 	*used = 0;
 	builder_reset(builder);
-	code = pmn_avro_create(fs->env, &entry_record, options->codec,
+	code = pmn_avro_create(fs->env, &pmn_manifest_entry_record, options->codec,
 						   options->zstd_level, &writer);
 	while (code == PMN_OK && *used < count)
 	{

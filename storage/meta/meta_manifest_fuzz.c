@@ -1,9 +1,10 @@
 /*
  * Goal: no manifest or manifest list crashes us, and entries that we accept
- * can be copied, cancelled, written and read back. The first byte chooses
+ * can be copied, cancelled, written and read back; an image of a manifest has
+ * the same entries. The first byte chooses
  * list or manifest, and the number of partition columns.
  */
-#include "meta_manifest.h"
+#include "meta_manifest_image.h"
 
 #include "meta_fuzzing.h"
 
@@ -80,8 +81,37 @@ read_list(PmnFileSystem *fs, PmnArena *arena)
 	pmn_array_free(fs->env, &metas);
 }
 
+/* An image checks less until an entry is asked for, never more. */
 static void
-read_manifest(PmnFileSystem *fs, PmnArena *arena, uint8_t choice)
+read_image(PmnEnv *env, PmnArena *arena, PmnBytes file,
+		   const PmnEntryList *entries, bool is_good)
+{
+	PmnManifestImage *image = NULL;
+	PmnManifestEntry entry;
+	PmnCode code;
+	uint32_t count = 0;
+
+	code = pmn_manifest_image_make(env, file, pmn_bytes_string("m"), &image);
+	fuzz_check(code == PMN_OK || !is_good, "a good manifest has an image");
+	if (code == PMN_OK)
+		(void) pmn_manifest_image_heads(image, &count);
+	fuzz_check(!is_good || count == entries->count, "an image has them all");
+	for (uint32_t i = 0; i < count; i++)
+	{
+		code = pmn_manifest_image_entry(image, env, PMN_ENTRY_KEYS, i, arena,
+										&entry);
+		fuzz_check(code == PMN_OK || !is_good, "a good entry has its keys");
+		code = pmn_manifest_image_entry(image, env, PMN_ENTRY_WHOLE, i, arena,
+										&entry);
+		fuzz_check(code == PMN_OK || !is_good, "a good entry is decoded");
+		fuzz_check(!is_good || pmn_entry_same(&entry, &entries->items[i]),
+				   "it is the same entry");
+	}
+	pmn_manifest_image_free(image);
+}
+
+static void
+read_manifest(PmnFileSystem *fs, PmnArena *arena, uint8_t choice, PmnBytes file)
 {
 	PmnManifestMeta meta;
 	PmnEntryList entries = {NULL, 0, 0};
@@ -93,6 +123,8 @@ read_manifest(PmnFileSystem *fs, PmnArena *arena, uint8_t choice)
 	code =
 		pmn_manifest_read(fs, arena, &table_path, &meta,
 						  (choice & 8) != 0 ? keep_some : NULL, NULL, &entries);
+	if ((choice & 8) == 0)
+		read_image(fs->env, arena, file, &entries, code == PMN_OK);
 	if (code == PMN_OK)
 		write_again(fs, arena, &entries, (choice >> 1) % 3);
 	pmn_array_free(fs->env, &entries);
@@ -116,7 +148,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if ((data[0] & 1) != 0)
 			read_list(fs, arena);
 		else
-			read_manifest(fs, arena, data[0]);
+			read_manifest(fs, arena, data[0], pmn_bytes(data + 1, size - 1));
 	}
 	pmn_arena_destroy(arena);
 	pmn_fs_close(fs);

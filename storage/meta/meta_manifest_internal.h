@@ -16,6 +16,18 @@
 /* _MIN_VALUES, _MAX_VALUES, _NULL_COUNTS, wherever they occur. */
 extern const PmnAvroRecord pmn_simple_stats_record;
 
+/* A whole PmnManifestEntry. */
+extern const PmnAvroRecord pmn_manifest_entry_record;
+
+/* PMN_CORRUPT unless everything that is computed with later is possible. */
+PMN_CHECKED PmnCode pmn_manifest_check_entry(PmnEnv *env, PmnBytes manifest,
+											 const PmnManifestEntry *entry);
+
+/* PMN_CORRUPT unless a manifest has as many entries as its list says. */
+PMN_CHECKED PmnCode pmn_manifest_check_counts(PmnEnv *env,
+											  const PmnManifestMeta *meta,
+											  int64_t added, int64_t deleted);
+
 /* Read manifest/<name> into text; size >= 0 must be the file's. */
 PMN_CHECKED PmnCode pmn_manifest_load(PmnFileSystem *fs, PmnArena *arena,
 									  const PmnTablePath *path, PmnBytes name,

@@ -6,13 +6,9 @@
  *
  *   1. The filter is cut in two: conjuncts on partition columns alone, which
  *      the manifest's partition rows decide exactly, and the rest.
- *   2. Manifests whose partition ranges cannot match are skipped; entries of
- *      the others are filtered by partition while they are decoded. ADDs and
- *      DELETEs are treated alike, so that skipped ones balance.
- *   3. ADDs without the DELETEd ones are the live files. Files of pending
- *      messages join before that: one that has been committed meanwhile is
- *      in the list already, or has its DELETE there.
- *   4. Buckets, then files, are pruned and become splits (table_split.c).
+ *   2. The manifests are looked through for live files that can matter
+ *      (table_scan_collect.c).
+ *   3. Buckets, then files, are pruned and become splits (table_split.c).
  *
  * Postpone buckets (< 0) hold rows that are not part of the table yet.
  */
@@ -90,199 +86,21 @@ cut_filter(PmnScan *scan, const PmnPredicate *filter)
 	return rest_of(scan->arena, copy, allowed, &scan->row_filter);
 }
 
-/* What the reading of manifests needs to know. */
-typedef struct Collector
-{
-	PmnScan *scan;
-	PmnPartitionMatcher matcher;
-	int64_t pruned; /* ADDs less DELETEs that the partition filter dropped */
-} Collector;
-
-static bool
-keep_entry(void *context, const PmnManifestEntry *entry)
-{
-	Collector *collector = context;
-
-	if (entry->bucket < 0)
-		return false;
-	if (pmn_partition_matches(&collector->matcher, entry->partition))
-		return true;
-	collector->pruned += entry->kind == PMN_ENTRY_ADD ? 1 : -1;
-	return false;
-}
-
-/* A count from a file, made safe to add up. */
-static int64_t
-sane_count(int64_t count)
-{
-	const int64_t count_max = (int64_t) 1 << 40;
-
-	return count < 0 ? 0 : count > count_max ? count_max : count;
-}
-
+/* What the rest of the filter says about the key. */
 static PmnCode
-collect_manifests(Collector *collector, const PmnManifestList *manifests,
-				  PmnArena *scratch)
+find_key_filter(PmnScan *scan)
 {
-	PmnScan *scan = collector->scan;
+	const PmnLsm *lsm = &scan->table->lsm;
+	bool *allowed;
 
-	for (size_t i = 0; i < manifests->count; i++)
-	{
-		const PmnManifestMeta *meta = &manifests->items[i];
-		bool may_match = true;
-
-		if (meta->added_file_count == 0 && meta->deleted_file_count == 0)
-			continue;
-		if (meta->has_max_bucket && meta->max_bucket < 0)
-			continue;
-		PMN_TRY(pmn_poll(scan->env));
-		pmn_arena_reset(scratch);
-		PMN_TRY(pmn_manifest_may_match(&collector->matcher, scratch, meta,
-									   &may_match));
-		if (!may_match)
-		{
-			collector->pruned += sane_count(meta->added_file_count) -
-								 sane_count(meta->deleted_file_count);
-			continue;
-		}
-		PMN_TRY(pmn_manifest_read(scan->table->fs, scan->arena,
-								  &scan->table->lsm.path, meta, keep_entry,
-								  collector, &scan->entries));
-		PMN_TRY(collector->matcher.code);
-	}
-	return PMN_OK;
-}
-
-static PmnCode
-collect_snapshot(Collector *collector, const PmnScanRequest *request,
-				 PmnArena *scratch)
-{
-	PmnScan *scan = collector->scan;
-	PmnManifestList manifests = {NULL, 0, 0};
-	PmnSnapshot *snapshot = NULL;
-	PmnCode code;
-
-	if (request->snapshot_id == 0 && request->tag == NULL)
+	if (!lsm->is_keyed || scan->row_filter == NULL)
 		return PMN_OK;
-	code =
-		pmn_table_read_snapshot(scan->table, scan->arena, request->snapshot_id,
-								request->tag, &snapshot);
-	PMN_TRY(code);
-	scan->stats.snapshot_id = snapshot->info.id;
-	scan->is_tagged = request->tag != NULL;
-	code = pmn_table_manifests(scan->table, scan->arena, snapshot, &manifests);
-	if (code == PMN_OK)
-		code = collect_manifests(collector, &manifests, scratch);
-	pmn_array_free(scan->env, &manifests);
-	return pmn_table_explain_missing(scan->table, scan->arena,
-									 scan->is_tagged ? 0 : snapshot->info.id,
-									 code);
-}
-
-/* Files of a message that the snapshot does not know yet. */
-static PmnCode
-collect_message(Collector *collector, const PmnEntrySet *present,
-				const PmnMessage *message)
-{
-	PmnScan *scan = collector->scan;
-
-	for (size_t i = 0; i < message->new_files.count; i++)
-	{
-		const PmnManifestEntry *entry = &message->new_files.items[i];
-
-		if (pmn_entry_set_has(present, entry) || !keep_entry(collector, entry))
-			continue;
-		PMN_TRY(pmn_array_reserve(scan->env, &scan->entries, 1));
-		/* A copy: messages may be closed before the scan is. */
-		PMN_TRY(pmn_manifest_entry_copy(
-			scan->arena, entry, &scan->entries.items[scan->entries.count]));
-		scan->entries.count++;
-	}
-	return collector->matcher.code;
-}
-
-static PmnCode
-fill_present(PmnScan *scan, PmnEntrySet *present)
-{
-	for (size_t i = 0; i < scan->entries.count; i++)
-	{
-		if (scan->entries.items[i].kind == PMN_ENTRY_ADD)
-			PMN_TRY(pmn_entry_set_add(present, &scan->entries.items[i]));
-	}
-	return PMN_OK;
-}
-
-static PmnCode
-collect_pending(Collector *collector, const PmnScanRequest *request)
-{
-	PmnScan *scan = collector->scan;
-	PmnEntrySet present;
-	size_t more = 0;
-	PmnCode code;
-
-	if (request->pending_count == 0)
-		return PMN_OK;
-	/* Room first: present points into the list. */
-	for (uint32_t i = 0; i < request->pending_count; i++)
-		more += request->pending[i]->new_files.count;
-	PMN_TRY(pmn_array_reserve(scan->env, &scan->entries, more));
-	pmn_entry_set_init(&present, scan->env);
-	code = fill_present(scan, &present);
-	for (uint32_t i = 0; code == PMN_OK && i < request->pending_count; i++)
-		code = collect_message(collector, &present, request->pending[i]);
-	pmn_entry_set_free(&present);
-	return code;
-}
-
-static PmnCode
-collect(PmnScan *scan, const PmnScanRequest *request)
-{
-	Collector collector = {.scan = scan};
-	PmnArena *scratch = NULL;
-	PmnCode code;
-
-	code = pmn_partition_matcher_init(&collector.matcher, scan->table,
-									  scan->arena, scan->partition_filter);
-	if (code == PMN_OK)
-		code = pmn_arena_create(scan->env, 0, &scratch);
-	if (code == PMN_OK)
-		code = collect_snapshot(&collector, request, scratch);
-	if (code == PMN_OK)
-		code = collect_pending(&collector, request);
-	if (code == PMN_OK)
-		code = pmn_entries_live(scan->env, &scan->entries, false);
-	if (code == PMN_OK && collector.pruned > 0)
-		scan->stats.files_pruned_partition = (uint64_t) collector.pruned;
-	scan->stats.files_total =
-		scan->entries.count + scan->stats.files_pruned_partition;
-	pmn_partition_matcher_free(&collector.matcher);
-	pmn_arena_destroy(scratch);
-	return code;
-}
-
-/* ---- buckets ---------------------------------------------------------- */
-
-static PmnCode
-prune_buckets(PmnScan *scan, PmnFileStats *stats)
-{
-	PmnBucketPruner *pruner = NULL;
-	size_t kept = 0;
-
-	PMN_TRY(pmn_bucket_pruner_make(scan, &pruner));
-	if (pruner == NULL)
-		return PMN_OK;
-	for (size_t i = 0; i < scan->entries.count; i++)
-	{
-		bool keep = true;
-
-		PMN_TRY(pmn_bucket_may_match(pruner, stats, &scan->entries.items[i],
-									 &keep));
-		if (keep)
-			scan->entries.items[kept++] = scan->entries.items[i];
-	}
-	scan->stats.files_pruned_bucket = scan->entries.count - kept;
-	scan->entries.count = kept;
-	return PMN_OK;
+	allowed = pmn_arena_alloc(scan->arena, lsm->schema->field_count);
+	if (allowed == NULL)
+		return PMN_NO_MEMORY;
+	pmn_table_mark_fields(allowed, lsm->key_fields, lsm->key_count);
+	return pmn_predicate_only(scan->arena, scan->row_filter, allowed,
+							  &scan->key_filter);
 }
 
 static bool
@@ -342,29 +160,16 @@ check_data_evolution(PmnScan *scan)
 static PmnCode
 make_splits(PmnScan *scan, PmnFileStats *stats)
 {
-	const PmnLsm *lsm = &scan->table->lsm;
-	const PmnPredicate *key_filter = NULL;
 	PmnEntryGroup *groups = NULL;
 	uint32_t group_count = 0;
-	bool *allowed;
 
 	PMN_TRY(check_data_evolution(scan));
-	PMN_TRY(prune_buckets(scan, stats));
-	if (lsm->is_keyed && scan->row_filter != NULL)
-	{
-		allowed = pmn_arena_alloc(scan->arena, lsm->schema->field_count);
-		if (allowed == NULL)
-			return PMN_NO_MEMORY;
-		pmn_table_mark_fields(allowed, lsm->key_fields, lsm->key_count);
-		PMN_TRY(pmn_predicate_only(scan->arena, scan->row_filter, allowed,
-								   &key_filter));
-	}
 	PMN_TRY(pmn_entries_group(scan->env, scan->arena, &scan->entries, &groups,
 							  &group_count));
 	for (uint32_t g = 0; g < group_count; g++)
 	{
 		PMN_TRY(pmn_poll(scan->env));
-		PMN_TRY(pmn_split_bucket(scan, stats, key_filter, &groups[g]));
+		PMN_TRY(pmn_split_bucket(scan, stats, scan->key_filter, &groups[g]));
 	}
 	return PMN_OK;
 }
@@ -377,9 +182,11 @@ plan(PmnScan *scan, const PmnScanRequest *request)
 
 	PMN_TRY(pmn_table_check_read(scan->table));
 	PMN_TRY(cut_filter(scan, request->filter));
-	PMN_TRY(collect(scan, request));
+	PMN_TRY(find_key_filter(scan));
 	PMN_TRY(pmn_file_stats_init(&stats, scan->table, scan->arena));
-	code = make_splits(scan, &stats);
+	code = pmn_scan_collect(scan, request, &stats);
+	if (code == PMN_OK)
+		code = make_splits(scan, &stats);
 	pmn_file_stats_free(&stats);
 	if (scan->stats.merged_sections > 0)
 		scan->stats.merge_engine = "deduplicate";

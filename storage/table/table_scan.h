@@ -70,10 +70,14 @@ struct PmnScan
 	PmnArena *arena;
 	const PmnPredicate *partition_filter; /* decided by partition values */
 	const PmnPredicate *row_filter;		  /* the rest of the filter */
+	const PmnPredicate *key_filter;		  /* of that, conjuncts on the key */
 	size_t memory_limit_bytes;
 	bool is_tagged; /* read through a tag: does not expire */
 	PmnScanStats stats;
-	PmnEntryList entries; /* live ones, before buckets are pruned */
+	PmnEntryList entries; /* live ones that may matter */
+	/* entries were judged one by one: of a keyed table by key statistics, of
+	 * others by value statistics. */
+	bool is_judged;
 	PMN_ARRAY(PmnSplit) splits;
 	PMN_ARRAY(PmnPart) parts; /* of pmn_scan_divide */
 	/* Filled by the first pmn_scan_column_stats. */
@@ -86,6 +90,14 @@ typedef struct PmnScanColumns
 	PmnColumnStats *stats;
 	bool *known;
 } PmnScanColumns;
+
+/* ---- table_scan_collect.c --------------------------------------------- */
+
+/* Find the live files of a snapshot and of pending messages that partition,
+ * bucket and, where one file may be judged, statistics do not exclude. */
+PMN_CHECKED PmnCode pmn_scan_collect(PmnScan *scan,
+									 const PmnScanRequest *request,
+									 PmnFileStats *stats);
 
 /* ---- table_scan_prune.c ----------------------------------------------- */
 

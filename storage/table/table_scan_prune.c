@@ -214,7 +214,7 @@ pmn_prune_by_key(PmnScan *scan, PmnFileStats *stats,
 				 bool *keep)
 {
 	*keep = true;
-	if (key_filter == NULL)
+	if (key_filter == NULL || scan->is_judged)
 		return PMN_OK;
 	PMN_TRY(pmn_file_stats_keys(stats, file));
 	*keep =
@@ -228,7 +228,8 @@ pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats, const PmnDataFile *file,
 				   bool *keep)
 {
 	*keep = true;
-	if (scan->row_filter == NULL)
+	if (scan->row_filter == NULL ||
+		(scan->is_judged && !scan->table->lsm.is_keyed))
 		return PMN_OK;
 	PMN_TRY(pmn_file_stats_values(stats, file));
 	*keep =

@@ -1,0 +1,306 @@
+/*
+ * meta_cache.c
+ *
+ * Manifest files never change and their names hold a UUID, so that scheme,
+ * path and size say what is in them: an item never goes stale, it only stops
+ * being asked for. Hence no invalidation, only a limit and LRU.
+ *
+ * Items are chained in a hash table and in a list by last use. A pinned
+ * item is being looked at and stays. A manifest that is larger than half
+ * the limit is not kept: it would throw out everything for one file.
+ *
+ * Cached images are made in the cache's environment, files are read with the
+ * query's. When the cache's memory fails, the query makes the image in its
+ * own and nothing is kept; the cache is as it was.
+ */
+#include "meta_cache.h"
+
+#include "meta_manifest_internal.h"
+
+#define SLOT_COUNT 1024
+
+typedef struct PmnCacheItem PmnCacheItem;
+
+struct PmnCacheItem
+{
+	PmnCacheItem *next_in_slot;
+	PmnCacheItem *newer; /* by last use */
+	PmnCacheItem *older;
+	uint64_t hash;
+	char *key;
+	size_t key_size; /* with the NUL at its end */
+	size_t size_bytes;
+	PmnManifestImage *image;
+	uint32_t pin_count;
+};
+
+struct PmnCache
+{
+	PmnEnv *env;
+	size_t limit_bytes;
+	PmnCacheItem *slots[SLOT_COUNT];
+	PmnCacheItem *newest;
+	PmnCacheItem *oldest;
+	PmnCacheStats stats;
+};
+
+PmnCode
+pmn_cache_create(PmnEnv *env, size_t limit_bytes, PmnCache **out)
+{
+	*out = pmn_alloc(env, sizeof(**out));
+	if (*out == NULL)
+		return PMN_NO_MEMORY;
+	(*out)->env = env;
+	(*out)->limit_bytes = limit_bytes;
+	return PMN_OK;
+}
+
+/* ---- lists ------------------------------------------------------------- */
+
+static void
+list_remove(PmnCache *cache, PmnCacheItem *item)
+{
+	if (item->newer != NULL)
+		item->newer->older = item->older;
+	else
+		cache->newest = item->older;
+	if (item->older != NULL)
+		item->older->newer = item->newer;
+	else
+		cache->oldest = item->newer;
+	item->newer = NULL;
+	item->older = NULL;
+}
+
+static void
+list_add(PmnCache *cache, PmnCacheItem *item)
+{
+	item->newer = NULL;
+	item->older = cache->newest;
+	if (cache->newest != NULL)
+		cache->newest->newer = item;
+	else
+		cache->oldest = item;
+	cache->newest = item;
+}
+
+static void
+item_free(PmnCache *cache, PmnCacheItem *item)
+{
+	pmn_manifest_image_free(item->image);
+	pmn_free(cache->env, item->key, item->key_size);
+	pmn_free(cache->env, item, sizeof(*item));
+}
+
+/* Take an unpinned item out and free it. */
+static void
+evict(PmnCache *cache, PmnCacheItem *item)
+{
+	PmnCacheItem **link = &cache->slots[item->hash % SLOT_COUNT];
+
+	PMN_ASSERT(item->pin_count == 0);
+	while (*link != item)
+		link = &(*link)->next_in_slot;
+	*link = item->next_in_slot;
+	list_remove(cache, item);
+	PMN_ASSERT(cache->stats.size_bytes >= item->size_bytes);
+	cache->stats.size_bytes -= item->size_bytes;
+	cache->stats.item_count--;
+	item_free(cache, item);
+}
+
+/* Evict the oldest until the limit is kept, as far as pins let us. */
+static void
+shrink(PmnCache *cache)
+{
+	PmnCacheItem *item = cache->oldest;
+
+	while (item != NULL && cache->stats.size_bytes > cache->limit_bytes)
+	{
+		PmnCacheItem *newer = item->newer;
+
+		if (item->pin_count == 0)
+		{
+			evict(cache, item);
+			cache->stats.evictions++;
+		}
+		item = newer;
+	}
+}
+
+void
+pmn_cache_set_limit(PmnCache *cache, size_t limit_bytes)
+{
+	cache->limit_bytes = limit_bytes;
+	shrink(cache);
+}
+
+void
+pmn_cache_destroy(PmnCache *cache)
+{
+	if (cache == NULL)
+		return;
+	while (cache->oldest != NULL)
+		evict(cache, cache->oldest);
+	pmn_free(cache->env, cache, sizeof(*cache));
+}
+
+const PmnCacheStats *
+pmn_cache_stats(const PmnCache *cache)
+{
+	return &cache->stats;
+}
+
+/* ---- manifests ---------------------------------------------------------- */
+
+static PmnCacheItem *
+find(PmnCache *cache, const char *key, uint64_t hash)
+{
+	PmnCacheItem *item = cache->slots[hash % SLOT_COUNT];
+
+	while (item != NULL && (item->hash != hash || strcmp(item->key, key) != 0))
+		item = item->next_in_slot;
+	return item;
+}
+
+/* Keep an image, which the cache's environment made. Without memory it is the
+ * pin's own. */
+static void
+keep(PmnCache *cache, const char *key, uint64_t hash, PmnManifestImage *image,
+	 PmnManifestPin *pin)
+{
+	PmnCacheItem *item = pmn_alloc(cache->env, sizeof(*item));
+	size_t key_size = strlen(key) + 1;
+
+	if (item == NULL)
+		return;
+	item->key = pmn_alloc_raw(cache->env, key_size);
+	if (item->key == NULL)
+	{
+		pmn_free(cache->env, item, sizeof(*item));
+		return;
+	}
+	memcpy(item->key, key, key_size);
+	item->key_size = key_size;
+	item->hash = hash;
+	item->image = image;
+	item->pin_count = 1;
+	item->size_bytes =
+		pmn_manifest_image_size(image) + sizeof(*item) + key_size;
+	item->next_in_slot = cache->slots[hash % SLOT_COUNT];
+	cache->slots[hash % SLOT_COUNT] = item;
+	list_add(cache, item);
+	cache->stats.item_count++;
+	cache->stats.size_bytes += item->size_bytes;
+	pin->item = item;
+	pin->cache = cache;
+	shrink(cache);
+}
+
+/* Make an image from a file's text, and keep it when there is room. */
+static PmnCode
+make(PmnCache *cache, PmnEnv *env, const char *key, uint64_t hash,
+	 PmnBytes text, const PmnManifestMeta *meta, PmnManifestPin *pin)
+{
+	bool is_kept = cache != NULL && text.size <= cache->limit_bytes / 2;
+	PmnCode code;
+
+	if (is_kept)
+	{
+		code = pmn_manifest_image_make(cache->env, text, meta->file_name,
+									   &pin->image);
+		if (code != PMN_OK && code != PMN_NO_MEMORY)
+		{
+			env->error = cache->env->error;
+			return code;
+		}
+		/* Too large after all, or no memory to keep it: used this once. */
+		if (code == PMN_OK)
+		{
+			if (pmn_manifest_image_size(pin->image) <= cache->limit_bytes / 2)
+				keep(cache, key, hash, pin->image, pin);
+			return PMN_OK;
+		}
+	}
+	return pmn_manifest_image_make(env, text, meta->file_name, &pin->image);
+}
+
+static PmnCode
+load(PmnCache *cache, PmnFileSystem *fs, PmnArena *arena,
+	 const PmnTablePath *path, const PmnManifestMeta *meta, const char *key,
+	 uint64_t hash, PmnManifestPin *pin)
+{
+	PmnBuffer text;
+	PmnCode code;
+
+	pmn_buffer_init(&text, fs->env);
+	code = pmn_manifest_load(fs, arena, path, meta->file_name, meta->file_size,
+							 &text);
+	if (code == PMN_OK)
+		code = make(cache, fs->env, key, hash, pmn_bytes(text.data, text.size),
+					meta, pin);
+	pmn_buffer_free(&text);
+	return code;
+}
+
+static PmnCode
+look_up(PmnCache *cache, PmnFileSystem *fs, PmnArena *arena,
+		const PmnTablePath *path, const PmnManifestMeta *meta,
+		PmnManifestPin *pin)
+{
+	char *key = pmn_arena_format(
+		arena, "%s|%s/%s|%.*s|%" PRId64, fs->ops->scheme, path->root,
+		path->branch == NULL ? "" : path->branch, (int) meta->file_name.size,
+		(const char *) meta->file_name.data, meta->file_size);
+	uint64_t hash;
+
+	if (key == NULL)
+		return PMN_NO_MEMORY;
+	hash = pmn_hash_bytes(0, key, strlen(key));
+	pin->item = cache == NULL ? NULL : find(cache, key, hash);
+	if (pin->item == NULL)
+	{
+		if (cache != NULL)
+			cache->stats.misses++;
+		return load(cache, fs, arena, path, meta, key, hash, pin);
+	}
+	cache->stats.hits++;
+	list_remove(cache, pin->item);
+	list_add(cache, pin->item);
+	pin->item->pin_count++;
+	pin->cache = cache;
+	pin->image = pin->item->image;
+	return PMN_OK;
+}
+
+PmnCode
+pmn_cache_manifest(PmnCache *cache, PmnFileSystem *fs, const PmnTablePath *path,
+				   const PmnManifestMeta *meta, PmnManifestPin *out)
+{
+	PmnArena *arena = NULL;
+	PmnCode code;
+
+	memset(out, 0, sizeof(*out));
+	PMN_TRY(pmn_arena_create(fs->env, 512, &arena));
+	code = look_up(cache, fs, arena, path, meta, out);
+	pmn_arena_destroy(arena);
+	if (code == PMN_OK)
+		code = pmn_manifest_image_check(out->image, fs->env, meta);
+	if (code != PMN_OK)
+		pmn_manifest_pin_release(out);
+	return code;
+}
+
+void
+pmn_manifest_pin_release(PmnManifestPin *pin)
+{
+	if (pin->item == NULL)
+		pmn_manifest_image_free(pin->image);
+	else
+	{
+		PMN_ASSERT(pin->item->pin_count > 0);
+		pin->item->pin_count--;
+		shrink(pin->cache);
+	}
+	memset(pin, 0, sizeof(*pin));
+}

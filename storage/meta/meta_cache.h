@@ -1,0 +1,31 @@
+/*
+ * meta_cache.h
+ *
+ * Manifests in memory, kept between queries.
+ */
+#ifndef META_CACHE_H
+#define META_CACHE_H
+
+#include "../include/pmn_cache.h"
+#include "meta_manifest_image.h"
+
+/* A manifest that somebody looks at: from the cache, or its own. */
+typedef struct PmnManifestPin
+{
+	PmnManifestImage *image;
+	struct PmnCacheItem *item; /* NULL: image is the pin's own */
+	PmnCache *cache;
+} PmnManifestPin;
+
+/*
+ * pmn_cache_manifest -- the image of a manifest of a table, read when cache
+ * (which may be NULL) does not have it. Release the pin before env ends.
+ * Errors    PMN_NOT_FOUND, PMN_CORRUPT, PMN_UNSUPPORTED
+ */
+PMN_CHECKED PmnCode pmn_cache_manifest(PmnCache *cache, PmnFileSystem *fs,
+									   const PmnTablePath *path,
+									   const PmnManifestMeta *meta,
+									   PmnManifestPin *out);
+void pmn_manifest_pin_release(PmnManifestPin *pin);
+
+#endif /* META_CACHE_H */
