@@ -471,6 +471,18 @@ class Block
 		data_ = fresh;
 		size_ = size;
 	}
+	/* Make it larger; what is in it stays. */
+	void
+	extend(Pool *pool, int64_t size)
+	{
+		if (data_ == nullptr)
+		{
+			make(pool, size, false);
+			return;
+		}
+		PARQUET_THROW_NOT_OK(pool_->Reallocate(size_, size, &data_));
+		size_ = size;
+	}
 	uint8_t *
 	data() const
 	{
@@ -689,6 +701,9 @@ using namespace shim;
 #include "format_arrow_column.inc"
 #include "format_arrow_stats.inc"
 #include "format_arrow_decode.inc"
+#include "format_arrow_nested.inc"
+#include "format_arrow_levels.inc"
+#include "format_arrow_assemble.inc"
 #include "format_arrow_reader.inc"
 #include "format_arrow_writer.inc"
 

@@ -14,9 +14,12 @@
 TEST(java_files_read_alike)
 {
 	static const char *const names[] = {
-		"types_append_parquet", "decimals_parquet", "timestamps_parquet",
-		"parquet_v2",			"row_groups",		"compress_parquet_gzip",
-		"compress_parquet_lz4",
+		"types_append_parquet", "decimals_parquet",
+		"timestamps_parquet",	"parquet_v2",
+		"row_groups",			"compress_parquet_gzip",
+		"compress_parquet_lz4", "nested_append_parquet",
+		"v101_nested",			"variant_parquet",
+		"file_index_bitmap",
 	};
 	static Fixture fixture;
 
@@ -187,8 +190,12 @@ damage_file(Fixture *fixture, const char *path)
 /* Goal: no damage crashes, leaks or takes unbounded memory. */
 TEST(damaged_files_fail_cleanly)
 {
-	static const char *const names[] = {"types_append_parquet", "parquet_v2",
-										"row_groups", "timestamps_parquet"};
+	static const char *const names[] = {"types_append_parquet",
+										"parquet_v2",
+										"row_groups",
+										"timestamps_parquet",
+										"nested_append_parquet",
+										"variant_parquet"};
 	static Fixture fixture;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -734,7 +734,7 @@ TEST(types_must_agree)
 	CHECK(open_as(fs, (PmnType){.kind = PMN_TYPE_VARCHAR}) == PMN_CORRUPT);
 	CHECK(open_as(fs, (PmnType){.kind = PMN_TYPE_DOUBLE}) == PMN_CORRUPT);
 	CHECK(open_as(fs, (PmnType){.kind = PMN_TYPE_ARRAY, .element = &element}) ==
-		  PMN_UNSUPPORTED);
+		  PMN_CORRUPT);
 	pmn_fs_close(fs);
 	CHECK(env.live_bytes == 0);
 }

@@ -53,19 +53,43 @@ load_part(Fixture *fixture, const char *name)
 	return load_file(fixture, path);
 }
 
-/* The columns of the first schema, which the tables used here keep. */
+/* Nested types are in the schema file only. */
+static void
+load_type(Fixture *fixture, const PmnJsonNode *fields, const char *name,
+		  const char *text, PmnType *out)
+{
+	const PmnJsonNode *node = pmn_json_first(fields);
+
+	if (strchr(text, '<') == NULL && strstr(text, "VARIANT") == NULL)
+	{
+		CHECK_OK(&fixture->env,
+				 pmn_type_parse_name(&fixture->env.base, text, out));
+		return;
+	}
+	while (node != NULL &&
+		   strcmp(pmn_json_text(pmn_json_member(node, "name")), name) != 0)
+		node = pmn_json_next(node);
+	CHECK(node != NULL);
+	CHECK_OK(&fixture->env, pmn_type_parse(&fixture->env.base, fixture->arena,
+										   pmn_json_member(node, "type"), out));
+}
+
 static void
 load_columns(Fixture *fixture)
 {
 	const PmnJsonNode *node;
 	PmnJson *json;
+	PmnJson *schema;
 
-	CHECK_OK(
-		&fixture->env,
-		pmn_json_parse(&fixture->env.base,
-					   load_part(fixture, "warehouse/db.db/t/schema/schema-0"),
-					   "schema-0", &json));
-	node = pmn_json_first(pmn_json_member(pmn_json_root(json), "fields"));
+	CHECK_OK(&fixture->env,
+			 pmn_json_parse(&fixture->env.base,
+							load_part(fixture, "warehouse/db.db/t/schema/"
+											   "schema-0"),
+							"schema-0", &schema));
+	CHECK_OK(&fixture->env,
+			 pmn_json_parse(&fixture->env.base, load_part(fixture, "case.json"),
+							"case.json", &json));
+	node = pmn_json_first(pmn_json_member(pmn_json_root(json), "columns"));
 	for (; node != NULL && fixture->column_count < FIELDS;
 		 node = pmn_json_next(node))
 	{
@@ -73,10 +97,11 @@ load_columns(Fixture *fixture)
 
 		column->name = pmn_arena_string(
 			fixture->arena, pmn_json_text(pmn_json_member(node, "name")));
-		CHECK_OK(&fixture->env,
-				 pmn_type_parse(&fixture->env.base, fixture->arena,
-								pmn_json_member(node, "type"), &column->type));
+		load_type(fixture, pmn_json_member(pmn_json_root(schema), "fields"),
+				  column->name, pmn_json_text(pmn_json_member(node, "type")),
+				  &column->type);
 	}
+	pmn_json_free(schema);
 	pmn_json_free(json);
 }
 

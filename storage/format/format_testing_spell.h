@@ -126,79 +126,8 @@ same_real(const PmnJsonNode *node, double value, bool is_single)
 	return is_single ? (float) expected == (float) value : expected == value;
 }
 
-static bool same_as_golden(const PmnType *type, const PmnValue *value,
-						   const PmnJsonNode *node);
-
-static bool
-same_slot(PmnNestedReader *reader, const PmnType *type, const PmnJsonNode *node)
-{
-	PmnValue value;
-
-	if (node != NULL && pmn_json_kind(node) == PMN_JSON_NULL)
-		node = NULL;
-	return pmn_nested_read_slot(reader, pmn_type_vector_kind(type), &value) &&
-		   same_as_golden(type, &value, node);
-}
-
-/* Pairs of a map are [key, value], in any order. */
-static bool
-same_map(PmnNestedReader *reader, const PmnType *key, const PmnType *value,
-		 const PmnJsonNode *node)
-{
-	uint32_t count;
-
-	if (!pmn_nested_read_count(reader, &count) || count != pmn_json_count(node))
-		return false;
-	for (uint32_t i = 0; i < count; i++)
-	{
-		const PmnJsonNode *pair = pmn_json_first(node);
-		PmnNestedReader after = *reader;
-
-		for (; pair != NULL; pair = pmn_json_next(pair))
-		{
-			const PmnJsonNode *first = pmn_json_first(pair);
-
-			after = *reader;
-			if (same_slot(&after, key, first) &&
-				same_slot(&after, value, pmn_json_next(first)))
-				break;
-		}
-		if (pair == NULL)
-			return false;
-		*reader = after;
-	}
-	return true;
-}
-
-static bool
-same_nested(const PmnType *type, PmnBytes bytes, const PmnJsonNode *node)
-{
-	static const PmnType count_type = {.kind = PMN_TYPE_INT};
-	PmnNestedReader reader = pmn_nested_reader(bytes);
-	uint32_t count = type->field_count;
-
-	if (type->kind == PMN_TYPE_MAP)
-		return same_map(&reader, type->key, type->element, node) &&
-			   reader.at == reader.end;
-	if (type->kind == PMN_TYPE_MULTISET)
-		return same_map(&reader, type->element, &count_type, node) &&
-			   reader.at == reader.end;
-	if (type->kind != PMN_TYPE_ROW &&
-		(!pmn_nested_read_count(&reader, &count) ||
-		 count != pmn_json_count(node)))
-		return false;
-	node = pmn_json_first(node);
-	for (uint32_t i = 0; i < count; i++)
-	{
-		if (!same_slot(&reader,
-					   type->kind == PMN_TYPE_ROW ? &type->fields[i].type
-												  : type->element,
-					   node))
-			return false;
-		node = pmn_json_next(node);
-	}
-	return reader.at == reader.end;
-}
+static bool same_nested(const PmnType *type, PmnBytes bytes,
+						const PmnJsonNode *node);
 
 static bool
 same_as_golden(const PmnType *type, const PmnValue *value,
@@ -208,6 +137,8 @@ same_as_golden(const PmnType *type, const PmnValue *value,
 	int64_t number = 0;
 	bool flag = false;
 
+	if (node != NULL && pmn_json_kind(node) == PMN_JSON_NULL)
+		node = NULL;
 	if (node == NULL || value->is_null)
 		return (node == NULL) == value->is_null;
 	if (pmn_type_is_nested(type))
@@ -251,5 +182,7 @@ same_as_golden(const PmnType *type, const PmnValue *value,
 	return pmn_json_text(node) != NULL &&
 		   strcmp(pmn_json_text(node), text) == 0;
 }
+
+#include "format_testing_nested.h"
 
 #endif /* FORMAT_TESTING_SPELL_H */

@@ -182,13 +182,8 @@ is_supported(PmnTypeKind kind)
 {
 	switch (kind)
 	{
-		case PMN_TYPE_ARRAY:
-		case PMN_TYPE_MULTISET:
-		case PMN_TYPE_MAP:
-		case PMN_TYPE_ROW:
 		case PMN_TYPE_VARIANT:
 		case PMN_TYPE_BLOB:
-		case PMN_TYPE_VECTOR:
 		case PMN_TYPE_GEOMETRY:
 		case PMN_TYPE_GEOGRAPHY:
 			return false;
@@ -208,9 +203,30 @@ is_supported(PmnTypeKind kind)
 		case PMN_TYPE_TIME:
 		case PMN_TYPE_TIMESTAMP:
 		case PMN_TYPE_TIMESTAMP_LTZ:
+		case PMN_TYPE_ARRAY:
+		case PMN_TYPE_MULTISET:
+		case PMN_TYPE_MAP:
+		case PMN_TYPE_ROW:
+		case PMN_TYPE_VECTOR:
 			return true;
 	}
 	return false;
+}
+
+/* Whether the type and all that is nested in it is. */
+static bool
+is_readable(const PmnType *type)
+{
+	if (!is_supported(type->kind) ||
+		(type->key != NULL && !is_readable(type->key)) ||
+		(type->element != NULL && !is_readable(type->element)))
+		return false;
+	for (uint32_t i = 0; i < type->field_count; i++)
+	{
+		if (!is_readable(&type->fields[i].type))
+			return false;
+	}
+	return true;
 }
 
 static PmnCode
@@ -229,9 +245,23 @@ check_columns(PmnEnv *env, const PmnSchema *schema)
 {
 	for (uint32_t i = 0; i < schema->field_count; i++)
 	{
-		if (!is_supported(schema->fields[i].type.kind))
+		if (!is_readable(&schema->fields[i].type))
 			return refuse_column(env,
 								 "cannot handle a Paimon table with a column "
+								 "of this type",
+								 &schema->fields[i]);
+	}
+	return PMN_OK;
+}
+
+static PmnCode
+check_written_columns(PmnEnv *env, const PmnSchema *schema)
+{
+	for (uint32_t i = 0; i < schema->field_count; i++)
+	{
+		if (pmn_type_is_nested(&schema->fields[i].type))
+			return refuse_column(env,
+								 "cannot write a Paimon table with a column "
 								 "of this type",
 								 &schema->fields[i]);
 	}
@@ -303,6 +333,7 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	bool keyed = schema->primary_key_count > 0;
 
 	PMN_TRY(pmn_options_check_read(env, schema, options));
+	PMN_TRY(check_written_columns(env, schema));
 	PMN_TRY(
 		check_rules(env, "write", schema, write_rules, COUNT_OF(write_rules)));
 	if (options->bucket == -2 || (options->bucket == -1 && keyed))

@@ -182,7 +182,7 @@ TEST(impossible_tables_are_refused)
 	CHECK(is_refused(SCHEMA(TWO, "", "", "\"fields.a.stats-mode\":\"x\""),
 					 PMN_INVALID));
 	CHECK(is_refused(SCHEMA("{\"id\":0,\"name\":\"m\",\"type\":{\"type\":"
-							"\"ARRAY\",\"element\":\"INT\"}}",
+							"\"ARRAY\",\"element\":\"BLOB\"}}",
 							"", "", ""),
 					 PMN_UNSUPPORTED));
 	end();
