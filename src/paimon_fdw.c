@@ -31,6 +31,7 @@ paimon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->GetForeignRelSize = paimonGetForeignRelSize;
 	routine->GetForeignPaths = paimonGetForeignPaths;
 	routine->GetForeignPlan = paimonGetForeignPlan;
+	routine->GetForeignUpperPaths = paimonGetForeignUpperPaths;
 	routine->BeginForeignScan = paimonBeginForeignScan;
 	routine->IterateForeignScan = paimonIterateForeignScan;
 	routine->ReScanForeignScan = paimonReScanForeignScan;

@@ -104,6 +104,7 @@ extern void pfdw_handles_close(void *env);
 
 extern char *pfdw_as_of;
 extern bool pfdw_enable_filter_pushdown;
+extern bool pfdw_enable_aggregate_pushdown;
 extern bool pfdw_enable_parallel_scan;
 extern int pfdw_metadata_cache_size; /* kB */
 extern void pfdw_guc_define(void);
@@ -209,6 +210,11 @@ extern bool pfdw_value_from_datum(const PmnType *type, Oid typid, Datum datum,
 extern bool pfdw_value_to_datum(const PmnType *type, Oid typid, int32 typmod,
 								const PmnValue *value, Datum *out);
 
+/* ---- in bridge_numeric.c ---------------------------------------------- */
+
+/* An unscaled decimal as a numeric, in the current memory context. */
+extern Datum pfdw_numeric_from_i128(PmnInt128 value, int scale);
+
 /* ---- in bridge_predicate.c -------------------------------------------- */
 
 /*
@@ -217,10 +223,18 @@ extern bool pfdw_value_to_datum(const PmnType *type, Oid typid, int32 typmod,
  * memory context; NULL when nothing. columns says which field an attribute
  * is. econtext gives values for external parameters and run-time keys; NULL at
  * plan time (then parameters are left out). used collects the expressions
- * that were taken (may be NULL).
+ * that were taken (may be NULL). is_exact (may be NULL) tells whether the
+ * predicate says all that the quals do, so that nobody need look at the rows
+ * again; else some rows that the quals exclude may pass it. Without econtext
+ * it tells whether this will be so when parameters have values.
  */
-extern const PmnPredicate *
-pfdw_predicate_build(List *quals, Index varno, const PfdwColumn *columns,
-					 int column_count, ExprContext *econtext, List **used);
+extern const PmnPredicate *pfdw_predicate_build(List *quals, Index varno,
+												const PfdwColumn *columns,
+												int column_count,
+												ExprContext *econtext,
+												List **used, bool *is_exact);
+
+/* Whether text under a collation orders as its bytes in the lake do. */
+extern bool pfdw_collation_is_bytes(Oid collation);
 
 #endif /* PFDW_BRIDGE_H */

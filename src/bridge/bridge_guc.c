@@ -35,12 +35,15 @@ typedef struct SizeSetting
 
 char *pfdw_as_of = NULL;
 bool pfdw_enable_filter_pushdown = true;
+bool pfdw_enable_aggregate_pushdown = true;
 bool pfdw_enable_parallel_scan = true;
 int pfdw_metadata_cache_size = 65536;
 
 static const BoolSetting bool_settings[] = {
 	{"paimon_fdw.enable_filter_pushdown", &pfdw_enable_filter_pushdown, true,
 	 "Lets scans of lake tables skip files and rows by the query's filters."},
+	{"paimon_fdw.enable_aggregate_pushdown", &pfdw_enable_aggregate_pushdown,
+	 true, "Lets scans of lake tables compute aggregates themselves."},
 	{"paimon_fdw.enable_parallel_scan", &pfdw_enable_parallel_scan, true,
 	 "Lets several processes share the scan of a lake table."},
 };

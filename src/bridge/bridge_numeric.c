@@ -198,6 +198,15 @@ make_i128(char *dst, PmnInt128 value, int scale)
 	put_numeric(dst, &buffer, value < 0, scale);
 }
 
+Datum
+pfdw_numeric_from_i128(PmnInt128 value, int scale)
+{
+	char *dst = palloc(PFDW_NUMERIC_SIZE_I128);
+
+	make_i128(dst, value, scale);
+	return PointerGetDatum(dst);
+}
+
 void
 pfdw_numeric_column_i64(const int64 *values, const bool *nulls,
 						const uint32 *rows, uint32 count, int scale,

@@ -20,6 +20,9 @@
  *   time   A TIMESTAMP(9) is read cut to microseconds: t = x becomes
  *          t >= x AND t < x + 1 us.
  *
+ * Where nothing is left out and no operand is null, the predicate says just
+ * what the filter does; aggregates need to know that.
+ *
  * char(n) is left out, as its comparison ignores trailing blanks, and so are
  * uuid, json and enum columns, whose order and spelling storage does not
  * know.
@@ -54,6 +57,8 @@ typedef struct BuildContext
 	const PfdwColumn *columns;
 	int column_count;
 	ExprContext *econtext; /* NULL: constants only */
+	bool *is_exact;		   /* becomes false where something is left out */
+	int *deferred;		   /* left out for want of econtext only */
 } BuildContext;
 
 /* A column of a comparison. */
@@ -93,24 +98,37 @@ static const PmnPredicate *combine(PmnPredicateOp op,
 
 const PmnPredicate *
 pfdw_predicate_build(List *quals, Index varno, const PfdwColumn *columns,
-					 int column_count, ExprContext *econtext, List **used)
+					 int column_count, ExprContext *econtext, List **used,
+					 bool *is_exact)
 {
-	BuildContext ctx = {varno, columns, column_count, econtext};
+	bool ignored = true;
+	int deferred = 0;
+	BuildContext ctx = {varno,
+						columns,
+						column_count,
+						econtext,
+						is_exact == NULL ? &ignored : is_exact,
+						&deferred};
 	const PmnPredicate **children;
 	uint32 count = 0;
 	ListCell *cell;
 
+	*ctx.is_exact = true;
 	children = palloc(Max(list_length(quals), 1) * sizeof(*children));
 	foreach (cell, quals)
 	{
 		Node *node = lfirst(cell);
 		const PmnPredicate *child;
+		int before = deferred;
 
 		if (IsA(node, RestrictInfo))
 			node = (Node *) ((RestrictInfo *) node)->clause;
 		child = build_node(&ctx, node);
 		if (child == NULL)
+		{
+			*ctx.is_exact &= deferred > before;
 			continue;
+		}
 		children[count++] = child;
 		if (used != NULL)
 			*used = lappend(*used, node);
@@ -165,12 +183,15 @@ build_bool(const BuildContext *ctx, BoolExpr *expr)
 	children = palloc(list_length(expr->args) * sizeof(*children));
 	foreach (cell, expr->args)
 	{
+		int before = *ctx->deferred;
 		const PmnPredicate *child = build_node(ctx, lfirst(cell));
 
 		if (child != NULL)
 			children[count++] = child;
 		else if (expr->boolop == OR_EXPR)
 			return NULL;
+		else
+			*ctx->is_exact &= *ctx->deferred > before;
 	}
 	return combine(expr->boolop == OR_EXPR ? PMN_PREDICATE_OR
 										   : PMN_PREDICATE_AND,
@@ -263,7 +284,10 @@ build_array(const BuildContext *ctx, ScalarArrayOpExpr *expr)
 		PmnValue value;
 
 		if (nulls[i])
+		{
+			*ctx->is_exact &= expr->useOr;
 			continue;
+		}
 		if (!pfdw_value_from_datum(operand.column->type, element_type,
 								   elements[i], &value))
 			return NULL;
@@ -408,9 +432,14 @@ evaluate(const BuildContext *ctx, Node *node, Datum *value, bool *is_null)
 		*is_null = ((Const *) node)->constisnull;
 		return true;
 	}
-	if (ctx->econtext == NULL || contain_var_clause(node) ||
-		contain_volatile_functions(node) || contain_subplans(node))
+	if (contain_var_clause(node) || contain_volatile_functions(node) ||
+		contain_subplans(node))
 		return false;
+	if (ctx->econtext == NULL)
+	{
+		(*ctx->deferred)++;
+		return false;
+	}
 
 	/* A rescan comes here again and again: keep the value, nothing else. */
 	context = AllocSetContextCreate(CurrentMemoryContext, "paimon_fdw value",
@@ -499,6 +528,12 @@ collation_allows(Oid base, Oid collation, bool equality)
 		return get_collation_isdeterministic(collation);
 	return (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) &&
 		   lc_collate_is_c(collation);
+}
+
+bool
+pfdw_collation_is_bytes(Oid collation)
+{
+	return collation_allows(TEXTOID, collation, false);
 }
 
 static PmnPredicateOp

@@ -134,6 +134,12 @@ extern void paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 extern bool paimonIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel,
 											RangeTblEntry *rte);
 
+/* ---- in fdw_aggregate.c ----------------------------------------------- */
+extern void paimonGetForeignUpperPaths(PlannerInfo *root,
+									   UpperRelationKind stage,
+									   RelOptInfo *input_rel,
+									   RelOptInfo *output_rel, void *extra);
+
 /* ---- in fdw_scan_parallel.c ------------------------------------------- */
 extern Size paimonEstimateDSMForeignScan(ForeignScanState *node,
 										 ParallelContext *context);

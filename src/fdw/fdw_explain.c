@@ -5,7 +5,7 @@
  * never locked or read. The text form joins what belongs together on one
  * line; the other formats give each figure as a property of its own type.
  */
-#include "fdw_scan_state.h"
+#include "fdw_aggregate.h"
 
 #include "commands/explain.h"
 #include "lib/stringinfo.h"
@@ -114,6 +114,30 @@ explain_filter(ForeignScanState *node, List *pushed, ExplainState *es)
 		deparse_expression((Node *) filter, context, use_prefix, false), es);
 }
 
+static void
+explain_aggregate(ForeignScanState *node, ExplainState *es)
+{
+	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
+	List *context;
+	List *names = NIL;
+	ListCell *cell;
+
+	context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, NIL);
+	foreach (cell, plan->fdw_scan_tlist)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, cell);
+
+		if (IsA(entry->expr, Aggref))
+			names =
+				lappend(names, deparse_expression((Node *) entry->expr, context,
+												  es->verbose, false));
+	}
+	ExplainPropertyList("Pushed Aggregate", names, es);
+	ExplainPropertyText("Answered from",
+						pfdw_aggregate_is_known(node) ? "metadata" : "files",
+						es);
+}
+
 void
 paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 {
@@ -142,6 +166,8 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	else
 		explain_properties(stats, es);
 	explain_filter(node, reader->pushed, es);
+	if (state->aggregate != NULL)
+		explain_aggregate(node, es);
 	if (es->analyze)
 	{
 		pfdw_scan_counters(state, &counters);

@@ -12,6 +12,7 @@
  * values. Storage has dropped the other rows by then, so the second test is
  * paid for few.
  */
+#include "fdw_aggregate.h"
 #include "fdw_plan.h"
 
 #include "access/sysattr.h"
@@ -24,7 +25,68 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
+#include <math.h>
+
 #define SYSTEM_TABLE_ROWS 100
+
+/* Columns and their types, for as long as the query is planned. */
+static void
+keep_columns(PfdwPlanInfo *info, const PfdwColumn *columns, int count,
+			 MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	PmnType *types = palloc(sizeof(PmnType) * Max(count, 1));
+
+	info->columns = palloc(sizeof(PfdwColumn) * Max(count, 1));
+	info->column_count = count;
+	for (int i = 0; i < count; i++)
+	{
+		types[i] = *columns[i].type;
+		info->columns[i] = columns[i];
+		info->columns[i].type = &types[i];
+		info->columns[i].name = NULL;
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* Attributes that the query uses, by number: FirstLowInvalidHeapAttributeNumber
+ * is 0. */
+static Bitmapset *
+used_attributes(const RelOptInfo *baserel)
+{
+	Bitmapset *used = NULL;
+	ListCell *cell;
+
+	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
+	foreach (cell, baserel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, cell)->clause,
+					   baserel->relid, &used);
+	return used;
+}
+
+/* How much of the files is read, as far as widths of columns tell. */
+static double
+column_share(const RelOptInfo *baserel)
+{
+	Bitmapset *used = used_attributes(baserel);
+	int whole = 0 - FirstLowInvalidHeapAttributeNumber;
+	double all = 0;
+	double read = 0;
+
+	if (bms_is_member(whole, used))
+		return 1;
+	for (int attnum = 1; attnum <= baserel->max_attr; attnum++)
+	{
+		int32 width = baserel->attr_widths[attnum - baserel->min_attr];
+
+		/* Of columns that are not used the planner has no width. */
+		width = width > 0 ? width : 8;
+		all += width;
+		if (bms_is_member(attnum - FirstLowInvalidHeapAttributeNumber, used))
+			read += width;
+	}
+	return all > 0 ? Max(read / all, 0.02) : 1;
+}
 
 static void
 estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
@@ -45,6 +107,8 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	PmnTravel travel;
 	int64_t schema_id;
 	List *quals = extract_actual_clauses(baserel->baserestrictinfo, false);
+	uint64_t exact_count;
+	List *pushed = NIL;
 	double rows;
 
 	pfdw_travel_get(options, &travel);
@@ -54,9 +118,11 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		request.tag = travel.name;
 	pfdw_relation_use_declared_schema(table, options);
 	columns = pfdw_columns_match(relation, table->schema, &column_count);
+	info->is_exact = quals == NIL;
 	if (pfdw_enable_filter_pushdown)
-		request.filter = pfdw_predicate_build(quals, baserel->relid, columns,
-											  column_count, NULL, NULL);
+		request.filter =
+			pfdw_predicate_build(quals, baserel->relid, columns, column_count,
+								 NULL, &pushed, &info->is_exact);
 	scan = pfdw_scan_plan(table, &request);
 	stats = pmn_scan_stats(scan);
 	if (baserel->consider_parallel)
@@ -67,6 +133,11 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	info->physical_rows = (double) stats->row_count;
 	info->size_bytes = (double) stats->size_bytes;
 	info->is_merged = stats->merge_engine != NULL;
+	info->has_exact_count = info->is_exact &&
+							list_length(pushed) == list_length(quals) &&
+							pmn_scan_exact_count(scan, &exact_count);
+	info->column_share = column_share(baserel);
+	keep_columns(info, columns, column_count, old);
 	/* What the pruned files would hold, if they are like the others. */
 	baserel->pages = (BlockNumber) Min(info->size_bytes / BLCKSZ + 1,
 									   (double) MaxBlockNumber);
@@ -79,6 +150,11 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		Min(Max(rows, 0), baserel->tuples * clauselist_selectivity(
 												root, baserel->baserestrictinfo,
 												0, JOIN_INNER, NULL)));
+	info->tested_rows = baserel->rows;
+	if (!info->is_exact)
+		info->tested_rows = pushed == NIL
+								? info->physical_rows
+								: sqrt(info->physical_rows * baserel->rows);
 	table_close(relation, NoLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
@@ -108,6 +184,8 @@ paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 		estimate_system_table(root, baserel);
 		return;
 	}
+	info->is_data =
+		pfdw_options_get(foreigntableid)->system_kind == PFDW_SYSTEM_NONE;
 	estimate_from_files(root, baserel, foreigntableid, info);
 }
 
@@ -120,6 +198,8 @@ paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	List *attnums = NIL;
 	int member = -1;
 
+	if (IS_UPPER_REL(baserel))
+		return pfdw_aggregate_plan(root, baserel, best_path, tlist, outer_plan);
 	scan_clauses = extract_actual_clauses(scan_clauses, false);
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	pull_varattnos((Node *) scan_clauses, baserel->relid, &used);

@@ -12,10 +12,17 @@
 /* What the planner keeps of a base relation. */
 typedef struct PfdwPlanInfo
 {
+	bool is_data;		  /* not a system table */
 	double physical_rows; /* in the files to read */
 	double size_bytes;
 	bool is_merged;
-	uint32 part_count; /* into which the scan may be cut */
+	uint32 part_count;	  /* into which the scan may be cut */
+	bool is_exact;		  /* storage tests all that the quals say */
+	double tested_rows;	  /* that come out of storage */
+	bool has_exact_count; /* and knows how many rows pass */
+	double column_share;  /* of the bytes, for the columns that are read */
+	PfdwColumn *columns;  /* types are copies, but not what nests in them */
+	int column_count;
 } PfdwPlanInfo;
 
 /* Members of a ForeignScan's fdw_private. */
@@ -25,7 +32,13 @@ enum
 	PFDW_PLAN_MEMBERS
 };
 
+/* Opening a table and reading its manifests. */
+#define PFDW_STARTUP_COST 50.0
+
 /* ---- in fdw_path.c ---------------------------------------------------- */
+
+/* Cost of getting the vectors of all rows that the plan found. */
+extern Cost pfdw_decode_cost(const PfdwPlanInfo *info);
 
 /* Rows of a part when a scan is shared out among processes. */
 extern uint64_t pfdw_part_rows(const PmnScanStats *stats);

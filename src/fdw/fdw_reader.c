@@ -100,6 +100,7 @@ pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums, bool all)
 
 void
 pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
+				 const PfdwColumn *columns, int column_count,
 				 ExprContext *econtext)
 {
 	const PmnPredicate *predicate = NULL;
@@ -109,10 +110,11 @@ pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
 		return;
 	old = MemoryContextSwitchTo(reader->context);
 	reader->pushed = NIL;
+	reader->is_exact = quals == NIL;
 	if (pfdw_enable_filter_pushdown)
-		predicate = pfdw_predicate_build(quals, varno, reader->columns,
-										 reader->column_count, econtext,
-										 &reader->pushed);
+		predicate =
+			pfdw_predicate_build(quals, varno, columns, column_count, econtext,
+								 &reader->pushed, &reader->is_exact);
 	pfdw_reader_plan_predicate(reader, predicate);
 	MemoryContextSwitchTo(old);
 }
@@ -134,22 +136,28 @@ pfdw_reader_plan_predicate(PfdwReader *reader, const PmnPredicate *predicate)
 	MemoryContextSwitchTo(old);
 }
 
-static void
-open_read(PfdwReader *reader)
+void
+pfdw_reader_start(PfdwReader *reader)
 {
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
 	int32_t *projection = palloc(sizeof(int32_t) * (reader->needed_count + 1));
 
 	for (int i = 0; i < reader->needed_count; i++)
 		projection[i] = reader->needed[i].field;
-	if (reader->decoder == NULL)
-		reader->decoder =
-			pfdw_decoder_create(reader->needed, reader->needed_count);
 	reader->read = pfdw_read_open(reader->table, reader->scan, projection,
 								  (uint32_t) reader->needed_count);
 	if (reader->part_source != NULL)
 		pmn_read_by_parts(reader->read, reader->part_source,
 						  reader->part_context);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+make_decoder(PfdwReader *reader)
+{
+	MemoryContext old = MemoryContextSwitchTo(reader->context);
+
+	reader->decoder = pfdw_decoder_create(reader->needed, reader->needed_count);
 	MemoryContextSwitchTo(old);
 }
 
@@ -162,7 +170,9 @@ pfdw_reader_next_batch(PfdwReader *reader)
 		return false;
 	CHECK_FOR_INTERRUPTS();
 	if (reader->read == NULL)
-		open_read(reader);
+		pfdw_reader_start(reader);
+	if (reader->decoder == NULL)
+		make_decoder(reader);
 	pfdw_check(reader->env, pmn_read_next(reader->read, &batch));
 	reader->row = 0;
 	if (batch == NULL)

@@ -32,6 +32,7 @@ typedef struct PfdwReader
 	PmnRead *read; /* NULL until the first batch */
 	PfdwDecoder *decoder;
 	List *pushed;		  /* expressions that the predicate stands for */
+	bool is_exact;		  /* and rows need not be tested again */
 	const uint32_t *rows; /* rows of the batch that count; NULL: all */
 	uint32 row;			  /* the next one's place in rows */
 	uint32 row_count;
@@ -49,10 +50,15 @@ extern void pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view);
 /* Read these attributes only; before the first batch. */
 extern void pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums,
 								bool all);
+/* Choose files by what storage understands of quals on relation varno, whose
+ * attributes columns has. Sets pushed and is_exact. */
 extern void pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
+							 const PfdwColumn *columns, int column_count,
 							 ExprContext *econtext);
 extern void pfdw_reader_plan_predicate(PfdwReader *reader,
 									   const PmnPredicate *predicate);
+/* Open what was planned; pfdw_reader_next_batch does it by itself. */
+extern void pfdw_reader_start(PfdwReader *reader);
 /* The next batch into the decoder; false at the end. */
 extern bool pfdw_reader_next_batch(PfdwReader *reader);
 /* Where the decoder has the n-th row of the batch. */

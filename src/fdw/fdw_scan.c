@@ -13,7 +13,7 @@
  * then only the attributes that the plan needs are stored, from arrays that
  * the bridge filled a column at a time.
  */
-#include "fdw_scan_state.h"
+#include "fdw_aggregate.h"
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
@@ -31,7 +31,10 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 {
 	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 	PfdwScanState *state = palloc0(sizeof(*state));
-	Relation relation = node->ss.ss_currentRelation;
+	Index rti = plan->scan.scanrelid > 0
+					? plan->scan.scanrelid
+					: (Index) bms_singleton_member(plan->fs_relids);
+	Relation relation = ExecGetRangeTableRelation(node->ss.ps.state, rti);
 	PfdwOptions *options = pfdw_options_get(RelationGetRelid(relation));
 	ListCell *cell;
 
@@ -41,8 +44,9 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 		node->fdw_state = state;
 		return;
 	}
-	state->reader =
-		pfdw_reader_create(CurrentMemoryContext, node->ss.ss_currentRelation);
+	state->rti = rti;
+	state->reader = pfdw_reader_create(CurrentMemoryContext, relation);
+	state->quals = plan->scan.plan.qual;
 	foreach (cell, (List *) linitial(plan->fdw_private))
 	{
 		if (lfirst_int(cell) == 0)
@@ -50,13 +54,18 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 		else
 			state->attnums = bms_add_member(state->attnums, lfirst_int(cell));
 	}
-	state->has_param = has_param_walker((Node *) node->ss.ps.plan->qual, NULL);
+	node->fdw_state = state;
+	if (plan->scan.scanrelid == 0)
+	{
+		state->quals = plan->fdw_exprs;
+		pfdw_aggregate_begin(node);
+	}
+	state->has_param = has_param_walker((Node *) state->quals, NULL);
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 	{
-		state->is_target = is_modified(node->ss.ps.state, plan->scan.scanrelid);
-		state->is_locked = is_locked(node->ss.ps.state, plan->scan.scanrelid);
+		state->is_target = is_modified(node->ss.ps.state, state->rti);
+		state->is_locked = is_locked(node->ss.ps.state, state->rti);
 	}
-	node->fdw_state = state;
 	/* A worker waits for what the leader sees. */
 	if (plan->scan.plan.parallel_aware && IsParallelWorker())
 		return;
@@ -94,13 +103,18 @@ pfdw_scan_open(ForeignScanState *node, bool is_explain)
 {
 	PfdwScanState *state = node->fdw_state;
 	PfdwReader *reader = state->reader;
-	ForeignScan *plan = (ForeignScan *) node->ss.ps.plan;
 
 	if (reader->scan != NULL)
 		return;
 	pfdw_reader_open(reader, false); /* for EXPLAIN; else attach did */
+	if (state->aggregate != NULL)
+	{
+		pfdw_aggregate_open(node, is_explain);
+		return;
+	}
 	pfdw_reader_project(reader, state->attnums, state->needs_all);
-	pfdw_reader_plan(reader, plan->scan.plan.qual, plan->scan.scanrelid,
+	pfdw_reader_plan(reader, state->quals, state->rti, reader->columns,
+					 reader->column_count,
 					 is_explain ? NULL : node->ss.ps.ps_ExprContext);
 	if (state->shared != NULL && !is_explain)
 		pfdw_scan_share(state);
@@ -117,6 +131,8 @@ paimonIterateForeignScan(ForeignScanState *node)
 
 	if (state->system != NULL)
 		return pfdw_system_next(state->system, slot);
+	if (unlikely(state->aggregate != NULL))
+		return pfdw_aggregate_iterate(node);
 	ExecClearTuple(slot);
 	if (unlikely(reader->row >= reader->row_count))
 	{
@@ -162,7 +178,9 @@ paimonReScanForeignScan(ForeignScanState *node)
 		return;
 	}
 	state->is_preset = false;
-	if (state->has_param && node->ss.ps.chgParam != NULL)
+	if (state->aggregate != NULL)
+		pfdw_aggregate_rescan(node);
+	else if (state->has_param && node->ss.ps.chgParam != NULL)
 		pfdw_reader_unplan(state->reader);
 	else
 		pfdw_reader_rewind(state->reader);

@@ -12,11 +12,14 @@
 
 typedef struct PfdwScanState
 {
-	PfdwReader *reader;		   /* NULL for a system table of metadata */
-	PfdwSystemScan *system;	   /* NULL for any other */
-	Bitmapset *attnums;		   /* attributes that the plan needs */
-	bool needs_all;			   /* a whole-row reference */
-	bool has_param;			   /* the quals name parameters */
+	PfdwReader *reader;		/* NULL for a system table of metadata */
+	PfdwSystemScan *system; /* NULL for any other */
+	Index rti;				/* of the relation */
+	Bitmapset *attnums;		/* attributes that the plan needs */
+	bool needs_all;			/* a whole-row reference */
+	List *quals;			/* the relation's conditions */
+	struct PfdwAggregateState *aggregate; /* NULL: rows are what it gives */
+	bool has_param;						  /* the quals name parameters */
 	bool is_target;			   /* the statement changes this relation */
 	bool is_locked;			   /* FOR UPDATE and its kin */
 	bool is_preset;			   /* the slot's other attributes are null */
