@@ -149,6 +149,7 @@ close_reader(PmnFormatReader *base)
 {
 	AvroColumnReader *reader = (AvroColumnReader *) base;
 
+	pmn_nested_writer_free(&reader->nested);
 	avro_heap_free(&reader->heap);
 	pmn_buffer_free(&reader->plain);
 	pmn_buffer_free(&reader->stream.window);
@@ -289,6 +290,7 @@ open_reader(PmnFileReader *file, const PmnFormatReadRequest *request,
 	reader->stream.file = file;
 	pmn_buffer_init(&reader->stream.window, env);
 	pmn_buffer_init(&reader->plain, env);
+	pmn_nested_writer_init(&reader->nested, env);
 	reader->heap.env = env;
 	code = pmn_arena_create(env, 0, &reader->arena);
 	if (code == PMN_OK)

@@ -34,8 +34,11 @@ typedef enum AvroStepKind
 	AVRO_STEP_FIXED_DECIMAL, /* argument bytes */
 	AVRO_STEP_FIXED_DECIMAL128,
 	AVRO_STEP_BYTES,
-	AVRO_STEP_FIXED_BYTES /* argument bytes */
+	AVRO_STEP_FIXED_BYTES, /* argument bytes */
+	AVRO_STEP_NESTED	   /* node */
 } AvroStepKind;
+
+typedef struct AvroNode AvroNode;
 
 typedef struct AvroColumnStep
 {
@@ -47,9 +50,43 @@ typedef struct AvroColumnStep
 	uint32_t column;   /* in the request; not with SKIP */
 	int64_t factor;	   /* units of time in one of the other */
 	PmnInt128 limit;   /* decimals are below it, and above its negative */
+	AvroNode *node;	   /* NESTED */
 	uint8_t *nulls;
 	void *values;
 } AvroColumnStep;
+
+typedef enum AvroShape
+{
+	AVRO_SHAPE_ARRAY,	/* one child */
+	AVRO_SHAPE_MAP,		/* Avro's own: children are text and value */
+	AVRO_SHAPE_ENTRIES, /* an array of records of key and value */
+	AVRO_SHAPE_ROW
+} AvroShape;
+
+/* A field of a record, as the file has them one after the other. */
+typedef struct AvroPart
+{
+	int32_t child; /* or -1: read over */
+	uint32_t skip; /* program that does so */
+	const uint8_t *start;
+} AvroPart;
+
+/* What a value inside of a nested one is decoded by. */
+struct AvroNode
+{
+	AvroColumnStep step; /* the value, the branches of a nullable one */
+	AvroShape shape;
+	PmnVectorKind kind;
+	bool is_missing; /* in the file: null */
+	PmnInt128 value; /* one element, when that is not nested */
+	AvroNode *children;
+	uint32_t child_count;
+	uint32_t item_min_size; /* ARRAY, MAP, ENTRIES: fewest bytes of an item */
+	/* ROW, ENTRIES: the record. */
+	AvroPart *parts;
+	uint32_t part_count;
+	bool is_ordered; /* children come in the order of parts */
+};
 
 typedef struct AvroHeapBlock
 {
@@ -101,6 +138,7 @@ typedef struct AvroColumnReader
 	size_t heap_budget; /* a batch ends when it has as many bytes */
 	AvroHeap heap;
 	PmnBytes empty; /* with headroom */
+	PmnNestedWriter nested;
 	uint64_t next_row;
 
 	PmnBuffer plain;
@@ -111,6 +149,21 @@ typedef struct AvroColumnReader
 
 /* format_avro_plan.c: match columns with the file's schema; make steps. */
 PMN_CHECKED PmnCode avro_plan(AvroColumnReader *reader);
+/* Fill a step for a value; PMN_CORRUPT names the column and both types. */
+PMN_CHECKED PmnCode avro_plan_step(AvroColumnReader *reader, const char *name,
+								   const PmnType *type,
+								   const AvroSchema *schema,
+								   AvroColumnStep *step);
+PmnCode avro_refuse_type(AvroColumnReader *reader, const char *name,
+						 const PmnType *type, const AvroSchema *schema);
+/* The type beside null in a union of two, or schema itself. */
+const AvroSchema *avro_strip_null(const AvroSchema *schema,
+								  AvroColumnStep *step);
+
+/* format_avro_nested.c: what decodes a value of a nested type. */
+PMN_CHECKED PmnCode avro_plan_nested(AvroColumnReader *reader, const char *name,
+									 const PmnType *type,
+									 const AvroSchema *schema, AvroNode **out);
 
 /*
  * format_avro_decode.c: records of the open block into rows *row and up,

@@ -11,105 +11,58 @@
  * is a fault, a text that becomes the message together with the column; no
  * row after it is given.
  */
-#include "format_avro.h"
+#include "format_avro_decode.h"
 
 #define DAY_MILLIS INT64_C(86400000)
 
-typedef struct Decoder
-{
-	AvroColumnReader *reader;
-	const uint8_t *at;
-	const uint8_t *end;
-	const char *fault; /* why a step failed; NULL: env has the error */
-} Decoder;
-
-static inline bool
-fail(Decoder *decoder, const char *fault)
-{
-	decoder->fault = fault;
-	return false;
-}
-
-static inline bool
-read_long(Decoder *decoder, int64_t *out)
-{
-	if (decoder->at < decoder->end && *decoder->at < 0x80)
-	{
-		uint8_t byte = *decoder->at++;
-
-		*out = (int64_t) (byte >> 1) ^ -(int64_t) (byte & 1);
-		return true;
-	}
-	if (pmn_avro_read_long(&decoder->at, decoder->end, out))
-		return true;
-	return fail(decoder, "a bad integer");
-}
-
-static inline bool
-read_int(Decoder *decoder, int32_t *out)
-{
-	int64_t value = 0;
-
-	if (!read_long(decoder, &value))
-		return false;
-	*out = (int32_t) value;
-	return value == *out || fail(decoder, "an integer beyond 32 bits");
-}
-
-static inline bool
-read_raw(Decoder *decoder, void *dst, size_t size)
-{
-	if ((size_t) (decoder->end - decoder->at) < size)
-		return fail(decoder, "a record ends early");
-	memcpy(dst, decoder->at, size);
-	decoder->at += size;
-	return true;
-}
-
-static inline bool
-take_bytes(Decoder *decoder, size_t size, PmnBytes *out)
-{
-	if ((size_t) (decoder->end - decoder->at) < size)
-		return fail(decoder, "a value ends early");
-	*out = pmn_bytes(decoder->at, size);
-	decoder->at += size;
-	return true;
-}
-
-static inline bool
-read_bytes(Decoder *decoder, PmnBytes *out)
-{
-	int64_t size = 0;
-
-	if (!read_long(decoder, &size))
-		return false;
-	if (size < 0 || size > INT32_MAX)
-		return fail(decoder, "a bad length");
-	return take_bytes(decoder, (size_t) size, out);
-}
-
 /* ---- byte strings ------------------------------------------------------ */
 
-/* Copy into the heap: headroom, the value, padding to 4 bytes. */
-static inline bool
-store_bytes(Decoder *decoder, PmnBytes bytes, PmnBytes *out)
+/* Room for a value in the heap; NULL with a fault when there is none. */
+static inline uint8_t *
+reserve_bytes(AvroDecoder *decoder, size_t size)
 {
 	AvroHeap *heap = &decoder->reader->heap;
-	size_t room =
-		PMN_BYTES_HEADROOM + (((size_t) bytes.size + 3) & ~(size_t) 3);
+	size_t room = PMN_BYTES_HEADROOM + ((size + 3) & ~(size_t) 3);
 	uint8_t *dst;
 
 	/* 16 bytes more allow the short copy below. */
 	if ((size_t) (heap->end - heap->at) < room + 16 &&
 		avro_heap_grow(heap, room + 16) != PMN_OK)
-		return fail(decoder, NULL);
+	{
+		avro_fail(decoder, NULL);
+		return NULL;
+	}
 	dst = heap->at + PMN_BYTES_HEADROOM;
+	heap->at += room;
+	return dst;
+}
+
+bool
+avro_store_bytes(AvroDecoder *decoder, PmnBytes bytes, PmnBytes *out)
+{
+	uint8_t *dst = reserve_bytes(decoder, bytes.size);
+
+	if (dst == NULL)
+		return false;
+	if (bytes.size > 0)
+		memcpy(dst, bytes.data, bytes.size);
+	*out = pmn_bytes(dst, bytes.size);
+	return true;
+}
+
+/* Copy into the heap: headroom, the value, padding to 4 bytes. */
+static inline bool
+store_bytes(AvroDecoder *decoder, PmnBytes bytes, PmnBytes *out)
+{
+	uint8_t *dst = reserve_bytes(decoder, bytes.size);
+
+	if (dst == NULL)
+		return false;
 	/* The value is behind at already. */
 	if (bytes.size <= 16 && decoder->end - bytes.data >= 16)
 		memcpy(dst, bytes.data, 16);
 	else
 		memcpy(dst, bytes.data, bytes.size);
-	heap->at += room;
 	out->data = dst;
 	out->size = bytes.size;
 	return true;
@@ -119,43 +72,44 @@ store_bytes(Decoder *decoder, PmnBytes bytes, PmnBytes *out)
 
 /* Big-endian two's complement of any length that has a value in limits. */
 static bool
-load_decimal(Decoder *decoder, PmnBytes bytes, PmnInt128 limit, PmnInt128 *out)
+load_decimal(AvroDecoder *decoder, PmnBytes bytes, PmnInt128 limit,
+			 PmnInt128 *out)
 {
 	uint8_t sign;
 	PmnUint128 value;
 
 	if (bytes.size == 0)
-		return fail(decoder, "a decimal without bytes");
+		return avro_fail(decoder, "a decimal without bytes");
 	sign = (bytes.data[0] & 0x80) != 0 ? 0xff : 0;
 	/* Longer than needed: bytes that only repeat the sign. */
 	while (bytes.size > 16)
 	{
 		if (bytes.data[0] != sign)
-			return fail(decoder, "a decimal beyond its precision");
+			return avro_fail(decoder, "a decimal beyond its precision");
 		bytes.data++;
 		bytes.size--;
 	}
 	if (((bytes.data[0] & 0x80) != 0) != (sign != 0))
-		return fail(decoder, "a decimal beyond its precision");
+		return avro_fail(decoder, "a decimal beyond its precision");
 	value = sign != 0 ? ~(PmnUint128) 0 : 0;
 	for (uint32_t i = 0; i < bytes.size; i++)
 		value = value << 8 | bytes.data[i];
 	*out = (PmnInt128) value;
 	if (*out >= limit || *out <= -limit)
-		return fail(decoder, "a decimal beyond its precision");
+		return avro_fail(decoder, "a decimal beyond its precision");
 	return true;
 }
 
 static bool
-decode_decimal(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
+decode_decimal(AvroDecoder *decoder, const AvroColumnStep *step, uint32_t row)
 {
 	bool is_fixed = step->kind == AVRO_STEP_FIXED_DECIMAL ||
 					step->kind == AVRO_STEP_FIXED_DECIMAL128;
 	PmnInt128 value = 0;
 	PmnBytes bytes;
 
-	if (is_fixed ? !take_bytes(decoder, step->argument, &bytes)
-				 : !read_bytes(decoder, &bytes))
+	if (is_fixed ? !avro_take_bytes(decoder, step->argument, &bytes)
+				 : !avro_read_bytes(decoder, &bytes))
 		return false;
 	if (!load_decimal(decoder, bytes, step->limit, &value))
 		return false;
@@ -178,19 +132,19 @@ divide_down(int64_t value, int64_t divisor)
 }
 
 static bool
-decode_time(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
+decode_time(AvroDecoder *decoder, const AvroColumnStep *step, uint32_t row)
 {
 	PmnTimestamp *timestamps = step->values;
 	int64_t *longs = step->values;
 	int64_t value = 0;
 
-	if (!read_long(decoder, &value))
+	if (!avro_read_long(decoder, &value))
 		return false;
 	switch ((int) step->kind)
 	{
 		case AVRO_STEP_MULTIPLY:
 			return !__builtin_mul_overflow(value, step->factor, &longs[row]) ||
-				   fail(decoder, "a point in time is out of range");
+				   avro_fail(decoder, "a point in time is out of range");
 		case AVRO_STEP_DIVIDE:
 			longs[row] = divide_down(value, step->factor);
 			return true;
@@ -203,7 +157,7 @@ decode_time(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
 		default:
 			value = divide_down(value, 1000);
 			if (value < 0 || value > DAY_MILLIS)
-				return fail(decoder, "a time of day is out of range");
+				return avro_fail(decoder, "a time of day is out of range");
 			((int32_t *) step->values)[row] = (int32_t) value;
 			return true;
 	}
@@ -213,7 +167,7 @@ decode_time(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
 
 /* Steps that are rare or slow anyway. */
 static bool
-decode_other(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
+decode_other(AvroDecoder *decoder, const AvroColumnStep *step, uint32_t row)
 {
 	PmnBytes bytes = {NULL, 0};
 	float small = 0;
@@ -223,14 +177,16 @@ decode_other(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
 		case AVRO_STEP_SKIP:
 			return pmn_avro_run(&decoder->reader->program, step->argument, NULL,
 								&decoder->at, decoder->end, NULL) == PMN_OK ||
-				   fail(decoder, NULL);
+				   avro_fail(decoder, NULL);
+		case AVRO_STEP_NESTED:
+			return avro_decode_nested(decoder, step, row);
 		case AVRO_STEP_FLOAT_TO_DOUBLE:
-			if (!read_raw(decoder, &small, sizeof(small)))
+			if (!avro_read_raw(decoder, &small, sizeof(small)))
 				return false;
 			((double *) step->values)[row] = (double) small;
 			return true;
 		case AVRO_STEP_FIXED_BYTES:
-			return take_bytes(decoder, step->argument, &bytes) &&
+			return avro_take_bytes(decoder, step->argument, &bytes) &&
 				   store_bytes(decoder, bytes,
 							   &((PmnBytes *) step->values)[row]);
 		case AVRO_STEP_DECIMAL:
@@ -244,16 +200,16 @@ decode_other(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
 }
 
 static inline bool
-decode_boolean(Decoder *decoder, uint8_t *out)
+decode_boolean(AvroDecoder *decoder, uint8_t *out)
 {
 	if (decoder->at == decoder->end || *decoder->at > 1)
-		return fail(decoder, "a bad boolean");
+		return avro_fail(decoder, "a bad boolean");
 	*out = *decoder->at++;
 	return true;
 }
 
 static inline bool
-decode_value(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
+decode_value(AvroDecoder *decoder, const AvroColumnStep *step, uint32_t row)
 {
 	int64_t *longs = step->values;
 	int32_t *ints = step->values;
@@ -263,37 +219,44 @@ decode_value(Decoder *decoder, const AvroColumnStep *step, uint32_t row)
 	switch ((int) step->kind)
 	{
 		case AVRO_STEP_INT:
-			return read_int(decoder, &ints[row]);
+			return avro_read_int(decoder, &ints[row]);
 		case AVRO_STEP_BIGINT:
-			return read_long(decoder, &longs[row]);
+			return avro_read_long(decoder, &longs[row]);
 		case AVRO_STEP_BYTES:
-			return read_bytes(decoder, &bytes) &&
+			return avro_read_bytes(decoder, &bytes) &&
 				   store_bytes(decoder, bytes,
 							   &((PmnBytes *) step->values)[row]);
 		case AVRO_STEP_DOUBLE:
-			return read_raw(decoder, &longs[row], sizeof(double));
+			return avro_read_raw(decoder, &longs[row], sizeof(double));
 		case AVRO_STEP_FLOAT:
-			return read_raw(decoder, &ints[row], sizeof(float));
+			return avro_read_raw(decoder, &ints[row], sizeof(float));
 		case AVRO_STEP_BOOLEAN:
 			return decode_boolean(decoder, &((uint8_t *) step->values)[row]);
 		case AVRO_STEP_TINYINT:
-			if (!read_int(decoder, &small))
+			if (!avro_read_int(decoder, &small))
 				return false;
 			ints[row] = (int8_t) small;
 			return true;
 		case AVRO_STEP_SMALLINT:
-			if (!read_int(decoder, &small))
+			if (!avro_read_int(decoder, &small))
 				return false;
 			ints[row] = (int16_t) small;
 			return true;
 		case AVRO_STEP_INT_TO_BIGINT:
-			if (!read_int(decoder, &small))
+			if (!avro_read_int(decoder, &small))
 				return false;
 			longs[row] = small;
 			return true;
 		default:
 			return decode_other(decoder, step, row);
 	}
+}
+
+bool
+avro_decode_value(AvroDecoder *decoder, const AvroColumnStep *step,
+				  uint32_t row)
+{
+	return decode_value(decoder, step, row);
 }
 
 static void
@@ -305,46 +268,19 @@ store_null(AvroColumnReader *reader, const AvroColumnStep *step, uint32_t row)
 		((PmnBytes *) step->values)[row] = reader->empty;
 }
 
-typedef enum Branch
-{
-	BRANCH_BAD,
-	BRANCH_NULL,
-	BRANCH_VALUE
-} Branch;
-
-/* Branches are one byte: Avro's writers do not pad integers. */
-static inline Branch
-read_branch(Decoder *decoder, const AvroColumnStep *step)
-{
-	uint8_t byte;
-
-	if (decoder->at == decoder->end)
-	{
-		decoder->fault = "a record ends early";
-		return BRANCH_BAD;
-	}
-	byte = *decoder->at++;
-	if (byte == step->null_byte)
-		return BRANCH_NULL;
-	if (byte == step->value_byte)
-		return BRANCH_VALUE;
-	decoder->fault = "a bad branch of a union";
-	return BRANCH_BAD;
-}
-
 /* NULL when the record is read, else the step that failed. */
 static inline const AvroColumnStep *
-decode_record(Decoder *decoder, const AvroColumnStep *step,
+decode_record(AvroDecoder *decoder, const AvroColumnStep *step,
 			  const AvroColumnStep *steps_end, uint32_t row)
 {
 	for (; step < steps_end; step++)
 	{
-		Branch branch =
-			step->is_optional ? read_branch(decoder, step) : BRANCH_VALUE;
+		AvroBranch branch = step->is_optional ? avro_read_branch(decoder, step)
+											  : AVRO_BRANCH_VALUE;
 
-		if (branch == BRANCH_BAD)
+		if (branch == AVRO_BRANCH_BAD)
 			return step;
-		if (branch == BRANCH_NULL)
+		if (branch == AVRO_BRANCH_NULL)
 			store_null(decoder->reader, step, row);
 		else if (!decode_value(decoder, step, row))
 			return step;
@@ -353,7 +289,7 @@ decode_record(Decoder *decoder, const AvroColumnStep *step,
 }
 
 static PmnCode
-raise(const Decoder *decoder, const AvroColumnStep *step, uint64_t row)
+raise(const AvroDecoder *decoder, const AvroColumnStep *step, uint64_t row)
 {
 	AvroColumnReader *reader = decoder->reader;
 	PmnEnv *env = reader->base.env;
@@ -371,7 +307,7 @@ raise(const Decoder *decoder, const AvroColumnStep *step, uint64_t row)
 PmnCode
 avro_decode(AvroColumnReader *reader, uint32_t *row)
 {
-	Decoder decoder = {reader, reader->block_at, reader->block_end, NULL};
+	AvroDecoder decoder = {reader, reader->block_at, reader->block_end, NULL};
 	const AvroColumnStep *steps_end = reader->steps + reader->step_count;
 	uint64_t count = reader->capacity - *row;
 	uint64_t done = 0;
@@ -387,7 +323,7 @@ avro_decode(AvroColumnReader *reader, uint32_t *row)
 			(decoder.at == decoder.end ||
 			 *decoder.at++ != reader->root_value_byte))
 		{
-			fail(&decoder, "a record is null");
+			avro_fail(&decoder, "a record is null");
 			code = raise(&decoder, NULL, reader->next_row + *row);
 			break;
 		}

@@ -11,7 +11,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define COLUMNS 16
+#define COLUMNS 19
+
+static const PmnType integer = {.kind = PMN_TYPE_INT};
+static const PmnType text = {.kind = PMN_TYPE_VARCHAR};
+static const PmnType texts = {.kind = PMN_TYPE_ARRAY, .element = &text};
+static const PmnField row_fields[] = {
+	{1, "q", {.kind = PMN_TYPE_VARBINARY}, NULL, NULL},
+	{2, "gone", {.kind = PMN_TYPE_DOUBLE}, NULL, NULL},
+	{3, "p", {.kind = PMN_TYPE_VARCHAR}, NULL, NULL}};
+static const PmnType row = {
+	.kind = PMN_TYPE_ROW, .fields = row_fields, .field_count = 3};
+static const PmnType map = {
+	.kind = PMN_TYPE_MAP, .key = &text, .element = &row};
 
 /* Names and types of golden tables and of the schema below. */
 static const PmnFormatColumn columns[COLUMNS] = {
@@ -32,6 +44,10 @@ static const PmnFormatColumn columns[COLUMNS] = {
 	{.name = "c_ts3", .type = {.kind = PMN_TYPE_TIMESTAMP, .precision = 3}},
 	{.name = "c_ts6", .type = {.kind = PMN_TYPE_TIMESTAMP, .precision = 6}},
 	{.name = "c_ts9", .type = {.kind = PMN_TYPE_TIMESTAMP_LTZ, .precision = 9}},
+	{.name = "x1", .type = {.kind = PMN_TYPE_ARRAY, .element = &map}},
+	{.name = "m_ia",
+	 .type = {.kind = PMN_TYPE_MAP, .key = &integer, .element = &texts}},
+	{.name = "ms", .type = {.kind = PMN_TYPE_MULTISET, .element = &text}},
 };
 
 static const char schema[] =

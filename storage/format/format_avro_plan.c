@@ -11,23 +11,24 @@
  * writes for the table's type, with a little lenience where nothing can be
  * misread: int for BIGINT, float for DOUBLE, fixed for bytes and decimals,
  * string and bytes for each other, timestamps in any unit. Anything else is
- * PMN_CORRUPT with both types in the message.
+ * PMN_CORRUPT with both types in the message. Nested types are planned by
+ * format_avro_nested.c, with steps for what is in them.
  */
 #include "format_avro.h"
 
-static PmnCode
-refuse_type(AvroColumnReader *reader, const PmnFormatColumn *column,
-			const AvroSchema *schema)
+PmnCode
+avro_refuse_type(AvroColumnReader *reader, const char *name,
+				 const PmnType *type, const AvroSchema *schema)
 {
 	char avro_name[64];
 	char type_name[128];
 
 	return pmn_fail(reader->base.env, PMN_CORRUPT,
-					"column \"%s\" of file \"%s\" is Avro %s, its table type "
-					"is %s",
-					column->name, reader->program.file_name,
+					"column \"%.200s\" of file \"%s\" is Avro %s, its table "
+					"type is %s",
+					name, reader->program.file_name,
 					pmn_avro_type_name(schema, avro_name, sizeof(avro_name)),
-					pmn_type_name(&column->type, type_name, sizeof(type_name)));
+					pmn_type_name(type, type_name, sizeof(type_name)));
 }
 
 /* ---- the kind of a step; SKIP when the types do not go together -------- */
@@ -182,25 +183,43 @@ find_step(const PmnType *type, const AvroSchema *schema, AvroColumnStep *step)
 
 /* ---- unions ------------------------------------------------------------ */
 
-/*
- * The type beside null in a union of two, or schema itself. The branches 0
- * and 1 are written as the bytes 0 and 2.
- */
-static const AvroSchema *
-strip_null(const AvroSchema *schema, bool *is_optional, uint8_t *null_byte)
+/* The branches 0 and 1 are written as the bytes 0 and 2. */
+const AvroSchema *
+avro_strip_null(const AvroSchema *schema, AvroColumnStep *step)
 {
-	*is_optional = false;
+	step->is_optional = false;
+	step->null_byte = 0;
+	step->value_byte = 2;
 	if (schema->type != AVRO_UNION || schema->member_count != 2)
 		return schema;
 	for (uint32_t i = 0; i < 2; i++)
 	{
 		if (schema->members[i].type->type != AVRO_NULL)
 			continue;
-		*is_optional = true;
-		*null_byte = (uint8_t) (2 * i);
+		step->is_optional = true;
+		step->null_byte = (uint8_t) (2 * i);
+		step->value_byte = step->null_byte ^ 2;
 		return schema->members[1 - i].type;
 	}
 	return schema;
+}
+
+PmnCode
+avro_plan_step(AvroColumnReader *reader, const char *name, const PmnType *type,
+			   const AvroSchema *schema, AvroColumnStep *step)
+{
+	const AvroSchema *value = avro_strip_null(schema, step);
+
+	step->argument = value->fixed_size;
+	if (pmn_type_is_nested(type))
+	{
+		step->kind = AVRO_STEP_NESTED;
+		return avro_plan_nested(reader, name, type, value, &step->node);
+	}
+	step->kind = (uint8_t) find_step(type, value, step);
+	return step->kind == AVRO_STEP_SKIP
+			   ? avro_refuse_type(reader, name, type, value)
+			   : PMN_OK;
 }
 
 /* ---- columns ----------------------------------------------------------- */
@@ -210,18 +229,12 @@ plan_value(AvroColumnReader *reader, uint32_t column, const AvroSchema *schema)
 {
 	const PmnFormatColumn *wanted = &reader->columns[column];
 	AvroColumnStep *step = &reader->steps[reader->step_count];
-	const AvroSchema *value =
-		strip_null(schema, &step->is_optional, &step->null_byte);
 
 	if (!reader->is_missing[column])
 		return pmn_fail(reader->base.env, PMN_CORRUPT,
 						"file \"%s\" has column \"%s\" twice",
 						reader->program.file_name, wanted->name);
-	step->value_byte = step->null_byte ^ 2;
-	step->kind = (uint8_t) find_step(&wanted->type, value, step);
-	if (step->kind == AVRO_STEP_SKIP)
-		return refuse_type(reader, wanted, value);
-	step->argument = value->fixed_size;
+	PMN_TRY(avro_plan_step(reader, wanted->name, &wanted->type, schema, step));
 	step->column = column;
 	step->nulls = reader->vectors[column].nulls;
 	step->values = reader->vectors[column].values;
@@ -262,8 +275,7 @@ check_columns(AvroColumnReader *reader)
 	{
 		const PmnFormatColumn *column = &reader->columns[i];
 
-		if (pmn_type_vector_kind(&column->type) == PMN_VECTOR_NONE ||
-			pmn_type_is_nested(&column->type))
+		if (pmn_type_vector_kind(&column->type) == PMN_VECTOR_NONE)
 			return pmn_fail(
 				reader->base.env, PMN_UNSUPPORTED,
 				"column \"%s\" of file \"%s\" has type %s, which is not "
@@ -300,15 +312,15 @@ plan_record(AvroColumnReader *reader, const AvroSchema *record)
 PmnCode
 avro_plan(AvroColumnReader *reader)
 {
-	uint8_t null_byte = 0;
-	const AvroSchema *record =
-		strip_null(reader->schema, &reader->root_is_optional, &null_byte);
+	AvroColumnStep root = {0};
+	const AvroSchema *record = avro_strip_null(reader->schema, &root);
 
+	reader->root_is_optional = root.is_optional;
+	reader->root_value_byte = root.value_byte;
 	if (record->type != AVRO_RECORD)
 		return pmn_fail(reader->base.env, PMN_CORRUPT,
 						"file \"%s\" holds no records",
 						reader->program.file_name);
-	reader->root_value_byte = null_byte ^ 2;
 	PMN_TRY(check_columns(reader));
 	reader->steps =
 		pmn_arena_alloc(reader->arena, (2 * (size_t) reader->column_count + 1) *

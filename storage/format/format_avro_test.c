@@ -648,7 +648,7 @@ TEST(wrong_types_are_named)
 		test_avro_stop(&f);
 	}
 	test_avro_start_one(&f, "\"int\"");
-	column = test_avro_column(PMN_TYPE_ROW, 0, 0);
+	column = test_avro_column(PMN_TYPE_GEOMETRY, 0, 0);
 	CHECK(test_avro_open(&f, &column, 1) == PMN_UNSUPPORTED);
 	twice[0] = twice[1] = test_avro_column(PMN_TYPE_INT, 0, 0);
 	CHECK(test_avro_open(&f, twice, 2) == PMN_INVALID);
