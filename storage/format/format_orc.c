@@ -23,6 +23,11 @@
 /* Gaps up to this size are read along; no request is longer than that. */
 #define GAP_MAX ((uint64_t) 64 * 1024)
 #define INSTANTS_OPTION "orc.timestamp-ltz.legacy.type"
+/* Entries of an inner column that are decoded at a time. */
+#define NODES_MAX 20000
+#define CHUNK_MIN 64
+#define CHUNK_MAX 1024
+#define CHUNK_ENTRY_BYTES 32
 #define SPAN_MAX ((uint64_t) 8 * 1024 * 1024)
 
 typedef struct OrcReader
@@ -36,6 +41,8 @@ typedef struct OrcReader
 	OrcTail tail;
 	OrcColumn *columns;
 	uint32_t column_count;
+	uint32_t nested_count;
+	uint32_t node_count;	 /* columns, and the inner ones behind them */
 	int32_t *column_of_type; /* first of the columns with the type, or -1 */
 	/* Some writers say of each row that it is there. */
 	OrcStream root_stream;
@@ -237,7 +244,7 @@ open_streams(OrcReader *reader, const OrcStripe *stripe,
 	uint32_t last;
 	size_t window;
 
-	for (uint32_t i = 0; i < reader->column_count; i++)
+	for (uint32_t i = 0; i < reader->node_count; i++)
 		for (size_t k = 0; k < ORC_STREAM_KINDS; k++)
 		{
 			reader->columns[i].has_stream[k] = false;
@@ -320,7 +327,7 @@ begin_column(OrcReader *reader, const OrcStripeFooter *footer, uint64_t rows,
 static PmnCode
 check_encodings(OrcReader *reader, const OrcStripeFooter *footer)
 {
-	for (uint32_t i = 0; i < reader->column_count; i++)
+	for (uint32_t i = 0; i < reader->node_count; i++)
 		if (reader->columns[i].file_type >= footer->encoding_count &&
 			reader->columns[i].file_type != 0)
 			return orc_column_fail(reader->base.env, &reader->columns[i],
@@ -366,7 +373,7 @@ enter_stripe(OrcReader *reader)
 	PMN_TRY(check_encodings(reader, &footer));
 	PMN_TRY(open_streams(reader, stripe, &footer));
 	open_root(reader, &footer);
-	for (uint32_t i = 0; i < reader->column_count; i++)
+	for (uint32_t i = 0; i < reader->node_count; i++)
 		if (reader->columns[i].file_type != 0)
 			PMN_TRY(begin_column(reader, &footer, stripe->rows,
 								 &reader->columns[i]));
@@ -383,7 +390,7 @@ plan_rows(OrcReader *reader, uint32_t *out)
 {
 	OrcContext *context = &reader->context;
 	uint32_t rows = context->capacity;
-	size_t count = 0;
+	size_t count = reader->nested_count;
 
 	if (rows > reader->stripe_rows)
 		rows = (uint32_t) reader->stripe_rows;
@@ -401,6 +408,12 @@ plan_rows(OrcReader *reader, uint32_t *out)
 		if (reader->columns[i].decoding == ORC_DECODE_BYTES)
 			rows = orc_bytes_fit(&reader->columns[i], rows,
 								 context->bytes_budget / count);
+	for (uint32_t i = 0; i < reader->column_count; i++)
+		if (reader->columns[i].nested != NULL)
+			PMN_TRY(note_column(context->env, &reader->columns[i],
+								orc_nested_look(context, &reader->columns[i],
+												context->bytes_budget / count,
+												&rows)));
 	*out = rows;
 	return PMN_OK;
 }
@@ -430,6 +443,11 @@ fill_batch(OrcReader *reader, uint32_t rows)
 		PmnVector *vector = &reader->vectors[i];
 		bool has_nulls = false;
 
+		if (column->nested != NULL)
+		{
+			orc_nested_read(&reader->context, column, rows, vector);
+			continue;
+		}
 		PMN_TRY(note_column(
 			reader->base.env, column,
 			orc_column_read(&reader->context, column, rows, &has_nulls)));
@@ -448,7 +466,9 @@ read_batch(OrcReader *reader, uint32_t *rows)
 {
 	*rows = 0;
 	for (uint32_t i = 0; i < reader->column_count; i++)
-		if (reader->columns[i].decoding == ORC_DECODE_BYTES)
+		if (reader->columns[i].nested != NULL)
+			orc_nested_consume(&reader->columns[i], reader->last_rows);
+		else if (reader->columns[i].decoding == ORC_DECODE_BYTES)
 			orc_bytes_consume(&reader->columns[i], reader->last_rows);
 	reader->last_rows = 0;
 	while (reader->stripe_rows == 0)
@@ -489,8 +509,7 @@ close_reader(PmnFormatReader *base)
 	OrcReader *reader = (OrcReader *) base;
 	PmnEnv *env = base->env;
 
-	for (uint32_t i = 0; reader->columns != NULL && i < reader->column_count;
-		 i++)
+	for (uint32_t i = 0; reader->columns != NULL && i < reader->node_count; i++)
 		orc_column_free(env, &reader->columns[i]);
 	orc_stream_free(&reader->root_stream);
 	pmn_free(env, reader->stripe_bytes, reader->stripe_capacity);
@@ -499,6 +518,24 @@ close_reader(PmnFormatReader *base)
 	pmn_arena_destroy(reader->stripe_arena);
 	pmn_arena_destroy(reader->arena);
 	pmn_free(env, reader, sizeof(*reader));
+}
+
+/* Entries of inner columns may take as much as an eighth of the memory. */
+static void
+plan_chunks(OrcReader *reader)
+{
+	OrcContext *context = &reader->context;
+	size_t count = reader->node_count - reader->column_count + 1;
+	size_t rows = reader->memory / 8 / count / CHUNK_ENTRY_BYTES;
+
+	context->chunk = rows < CHUNK_MIN	? CHUNK_MIN
+					 : rows > CHUNK_MAX ? CHUNK_MAX
+										: (uint32_t) rows;
+	if (context->chunk > context->capacity)
+		context->chunk = context->capacity;
+	context->inner_budget = reader->memory / 8 / count;
+	if (context->inner_budget < WINDOW_MIN)
+		context->inner_budget = WINDOW_MIN;
 }
 
 /* Arrays of one batch may take a quarter of the memory, strings another. */
@@ -519,6 +556,7 @@ plan_memory(OrcReader *reader)
 	context->capacity =
 		rows < PMN_BATCH_ROWS ? (uint32_t) rows : PMN_BATCH_ROWS;
 	context->bytes_budget = reader->memory / 4 + 1;
+	plan_chunks(reader);
 	for (int i = 0; i < 2; i++)
 	{
 		context->longs[i] =
@@ -534,14 +572,20 @@ plan_memory(OrcReader *reader)
 }
 
 static PmnCode
-bind_columns(OrcReader *reader, const PmnFormatReadRequest *request)
+make_arrays(OrcReader *reader, const PmnFormatReadRequest *request)
 {
-	PmnEnv *env = reader->base.env;
 	PmnArena *arena = reader->arena;
 	uint32_t count = request->column_count;
+	size_t nodes = count;
 
-	reader->columns =
-		pmn_arena_alloc(arena, ((size_t) count + 1) * sizeof(OrcColumn));
+	for (uint32_t i = 0; i < count; i++)
+		nodes += orc_nested_count(&request->columns[i].type);
+	if (nodes > NODES_MAX)
+		return pmn_fail(reader->base.env, PMN_UNSUPPORTED,
+						"%zu columns, those in nested types included, are "
+						"more than %d",
+						nodes, NODES_MAX);
+	reader->columns = pmn_arena_alloc(arena, (nodes + 1) * sizeof(OrcColumn));
 	reader->vectors =
 		pmn_arena_alloc(arena, ((size_t) count + 1) * sizeof(PmnVector));
 	reader->column_of_type =
@@ -549,9 +593,51 @@ bind_columns(OrcReader *reader, const PmnFormatReadRequest *request)
 	if (reader->columns == NULL || reader->vectors == NULL ||
 		reader->column_of_type == NULL)
 		return PMN_NO_MEMORY;
+	reader->column_count = count;
+	/* Those behind stay unused when a nested column is not in the file. */
+	reader->node_count = (uint32_t) nodes;
 	for (uint32_t i = 0; i < reader->tail.type_count; i++)
 		reader->column_of_type[i] = -1;
-	reader->column_count = count;
+	return PMN_OK;
+}
+
+static void
+find_column(const OrcTail *tail, OrcColumn *column)
+{
+	const OrcType *root = &tail->types[0];
+
+	for (uint32_t i = 0; i < root->child_count && column->file_type == 0; i++)
+	{
+		if (strcmp(root->children[i].name, column->name) == 0)
+			column->file_type = root->children[i].type;
+	}
+}
+
+/* Find columns by type, for the streams. */
+static void
+link_columns(OrcReader *reader)
+{
+	for (uint32_t i = 0; i < reader->node_count; i++)
+	{
+		OrcColumn *column = &reader->columns[i];
+
+		if (column->file_type == 0)
+			continue;
+		column->next_same = reader->column_of_type[column->file_type];
+		reader->column_of_type[column->file_type] = (int32_t) i;
+	}
+}
+
+static PmnCode
+bind_columns(OrcReader *reader, const PmnFormatReadRequest *request)
+{
+	PmnEnv *env = reader->base.env;
+	PmnArena *arena = reader->arena;
+	uint32_t count = request->column_count;
+	OrcColumn *next;
+
+	PMN_TRY(make_arrays(reader, request));
+	next = reader->columns + count;
 	for (uint32_t i = 0; i < count; i++)
 	{
 		OrcColumn *column = &reader->columns[i];
@@ -559,19 +645,23 @@ bind_columns(OrcReader *reader, const PmnFormatReadRequest *request)
 		column->name = pmn_arena_string(arena, request->columns[i].name);
 		if (column->name == NULL)
 			return PMN_NO_MEMORY;
-		column->type = request->columns[i].type;
+		PMN_TRY(pmn_type_copy(arena, &request->columns[i].type, &column->type));
 		column->kind = pmn_type_vector_kind(&column->type);
 		column->next_same = -1;
-		PMN_TRY(orc_column_bind(env, &reader->tail, column));
-		if (column->file_type == 0)
-			continue;
-		column->next_same = reader->column_of_type[column->file_type];
-		reader->column_of_type[column->file_type] = (int32_t) i;
+		find_column(&reader->tail, column);
+		PMN_TRY(orc_column_bind(env, &reader->tail, column, &next));
 	}
+	link_columns(reader);
 	PMN_TRY(plan_memory(reader));
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < reader->node_count; i++)
+	{
+		if (i >= count && reader->columns[i].file_type == 0)
+			continue;
 		PMN_TRY(orc_column_allocate(arena, reader->context.capacity,
+									reader->context.chunk,
 									&reader->columns[i]));
+		reader->nested_count += reader->columns[i].nested != NULL;
+	}
 	return PMN_OK;
 }
 

@@ -7,6 +7,7 @@
  *   format_orc_tail.c       postscript, footer and stripe footer
  *   format_orc_column.c     a column of a stripe: its streams, its vector
  *   format_orc_bytes.c      strings, direct and by dictionary
+ *   format_orc_nested.c     arrays, maps and structs, out of their children
  *   format_orc_timestamp.c  decimals and points in time
  *   format_orc_rle.c        run-length encodings
  *   format_orc_stream.c     bytes of a stream, decompressed
@@ -76,13 +77,15 @@ typedef struct OrcType
 	uint32_t kind; /* OrcKind, or a number that is none */
 	uint32_t precision;
 	uint32_t scale;
+	bool has_parent;
+	struct OrcField *children;
+	uint32_t child_count;
 } OrcType;
 
-/* A child of the root, by its name. */
 typedef struct OrcField
 {
-	const char *name; /* no NUL inside */
-	uint32_t type;
+	const char *name; /* no NUL inside; NULL but in structs */
+	uint32_t type;	  /* larger than that of the parent, its only one */
 } OrcField;
 
 typedef struct OrcTail
@@ -91,8 +94,6 @@ typedef struct OrcTail
 	uint32_t stripe_count;
 	OrcType *types;
 	uint32_t type_count;
-	OrcField *fields;
-	uint32_t field_count;
 	uint64_t rows;
 } OrcTail;
 

@@ -12,6 +12,7 @@
  *   float, double      DATA little-endian
  *   decimal            DATA varints without limit, SECONDARY scales
  *   timestamp          DATA seconds, SECONDARY nanoseconds
+ *   array, map         LENGTH (format_orc_nested.c); struct: nothing
  *   string, binary     DATA bytes, LENGTH; or DATA indexes into a
  *                      dictionary of DICTIONARY_DATA and LENGTH
  *
@@ -125,27 +126,35 @@ decoding_of(PmnTypeKind type, uint32_t file)
 		case ORC_TIMESTAMP_INSTANT:
 			return type == PMN_TYPE_TIMESTAMP_LTZ ? ORC_DECODE_TIMESTAMP
 												  : ORC_DECODE_NOTHING;
+		case ORC_LIST:
+			return type == PMN_TYPE_ARRAY || type == PMN_TYPE_VECTOR
+					   ? ORC_DECODE_LIST
+					   : ORC_DECODE_NOTHING;
+		case ORC_MAP:
+			return type == PMN_TYPE_MAP || type == PMN_TYPE_MULTISET
+					   ? ORC_DECODE_MAP
+					   : ORC_DECODE_NOTHING;
+		case ORC_STRUCT:
+			return type == PMN_TYPE_ROW || type == PMN_TYPE_VARIANT
+					   ? ORC_DECODE_STRUCT
+					   : ORC_DECODE_NOTHING;
 		default:
 			return decoding_of_ints(type, file);
 	}
 }
 
 PmnCode
-orc_column_bind(PmnEnv *env, const OrcTail *tail, OrcColumn *column)
+orc_column_bind(PmnEnv *env, const OrcTail *tail, OrcColumn *column,
+				OrcColumn **next)
 {
 	char name[128];
 
-	if (column->kind == PMN_VECTOR_NONE || pmn_type_is_nested(&column->type))
+	if (column->kind == PMN_VECTOR_NONE)
 		return pmn_fail(env, PMN_UNSUPPORTED,
 						"column \"%.200s\" has type %s, which cannot be read "
 						"from ORC files",
 						column->name,
 						pmn_type_name(&column->type, name, sizeof(name)));
-	for (uint32_t i = 0; i < tail->field_count && column->file_type == 0; i++)
-	{
-		if (strcmp(tail->fields[i].name, column->name) == 0)
-			column->file_type = tail->fields[i].type;
-	}
 	if (column->file_type == 0)
 		return PMN_OK;
 	column->file_kind = tail->types[column->file_type].kind;
@@ -158,27 +167,35 @@ orc_column_bind(PmnEnv *env, const OrcTail *tail, OrcColumn *column)
 						"column \"%.200s\" has type %s, its table type is %s",
 						column->name, kind_name(column->file_kind),
 						pmn_type_name(&column->type, name, sizeof(name)));
-	return PMN_OK;
+	return pmn_type_is_nested(&column->type)
+			   ? orc_nested_bind(env, tail, column, next)
+			   : PMN_OK;
 }
 
 PmnCode
-orc_column_allocate(PmnArena *arena, uint32_t capacity, OrcColumn *column)
+orc_column_allocate(PmnArena *arena, uint32_t capacity, uint32_t chunk,
+					OrcColumn *column)
 {
-	column->values = pmn_arena_alloc(arena, (size_t) capacity *
-												pmn_vector_width(column->kind));
-	column->nulls = pmn_arena_alloc(arena, capacity);
+	uint32_t rows = column->is_inner ? chunk : capacity;
+
+	pmn_buffer_init(&column->dictionary_room, pmn_arena_env(arena));
+	if (column->natural != ORC_DECODE_NOTHING &&
+		pmn_type_is_nested(&column->type))
+		return orc_nested_allocate(arena, capacity, chunk, column);
+	column->values =
+		pmn_arena_alloc(arena, (size_t) rows * pmn_vector_width(column->kind));
+	column->nulls = pmn_arena_alloc(arena, rows);
 	if (column->values == NULL || column->nulls == NULL)
 		return PMN_NO_MEMORY;
 	if (column->natural == ORC_DECODE_NOTHING)
-		memset(column->nulls, 1, capacity);
+		memset(column->nulls, 1, rows);
 	if (column->natural == ORC_DECODE_BYTES)
 	{
 		column->lengths =
-			pmn_arena_alloc(arena, (size_t) capacity * sizeof(uint32_t));
+			pmn_arena_alloc(arena, (size_t) rows * sizeof(uint32_t));
 		if (column->lengths == NULL)
 			return PMN_NO_MEMORY;
 	}
-	pmn_buffer_init(&column->dictionary_room, pmn_arena_env(arena));
 	return PMN_OK;
 }
 
@@ -192,6 +209,7 @@ orc_column_free(PmnEnv *env, OrcColumn *column)
 			 column->dictionary_capacity * sizeof(*column->dictionary));
 	if (column->dictionary_room.env != NULL)
 		pmn_buffer_free(&column->dictionary_room);
+	orc_nested_free(column->nested);
 }
 
 /* ---- stripes ------------------------------------------------------------------ */
@@ -222,6 +240,7 @@ orc_column_begin(OrcContext *context, const OrcEncoding *encoding,
 
 	PMN_TRY(check_encoding(context->env, encoding, column));
 	column->ahead = 0;
+	orc_nested_begin(column, rows);
 	orc_booleans_begin(&column->present, &streams[ORC_STREAM_PRESENT]);
 	switch (column->decoding)
 	{
@@ -245,6 +264,8 @@ orc_column_begin(OrcContext *context, const OrcEncoding *encoding,
 			orc_ints_begin(&column->second, &streams[ORC_STREAM_SECONDARY],
 						   false, is_version_2);
 			break;
+		case ORC_DECODE_LIST:
+		case ORC_DECODE_MAP:
 		case ORC_DECODE_BYTES:
 			orc_ints_begin(&column->second, &streams[ORC_STREAM_LENGTH], false,
 						   is_version_2);
@@ -253,13 +274,14 @@ orc_column_begin(OrcContext *context, const OrcEncoding *encoding,
 			orc_ints_begin(&column->data, data, false, is_version_2);
 			orc_ints_begin(&column->second, &streams[ORC_STREAM_LENGTH], false,
 						   is_version_2);
-			if (encoding->dictionary_size > rows)
+			if (encoding->dictionary_size > rows && !column->is_inner)
 				return orc_column_fail(
 					context->env, column,
 					"its dictionary has more entries than the stripe rows");
 			return orc_dictionary_load(context, column,
 									   encoding->dictionary_size);
 		case ORC_DECODE_NOTHING:
+		case ORC_DECODE_STRUCT:
 		case ORC_DECODE_FLOAT:
 		case ORC_DECODE_DOUBLE:
 		case ORC_DECODE_FLOAT_TO_DOUBLE:
@@ -420,6 +442,9 @@ read_values(OrcContext *context, OrcColumn *column, uint32_t count)
 			return orc_timestamps_read(context, column, count);
 		case ORC_DECODE_DICTIONARY:
 			return orc_dictionary_read(context, column, count);
+		case ORC_DECODE_STRUCT:
+		case ORC_DECODE_LIST:
+		case ORC_DECODE_MAP:
 		case ORC_DECODE_BYTES:
 		case ORC_DECODE_NOTHING:
 			break;

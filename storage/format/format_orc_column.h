@@ -22,11 +22,17 @@ typedef enum OrcDecoding
 	ORC_DECODE_FLOAT_TO_DOUBLE,
 	ORC_DECODE_DECIMAL,
 	ORC_DECODE_TIMESTAMP,
+	ORC_DECODE_STRUCT,
+	ORC_DECODE_LIST,
+	ORC_DECODE_MAP,
 	ORC_DECODE_BYTES,	  /* LENGTH and DATA */
 	ORC_DECODE_DICTIONARY /* chosen by each stripe in place of BYTES */
 } OrcDecoding;
 
-typedef struct OrcColumn
+typedef struct OrcColumn OrcColumn;
+typedef struct OrcNested OrcNested;
+
+struct OrcColumn
 {
 	const char *name;
 	PmnType type;
@@ -55,7 +61,15 @@ typedef struct OrcColumn
 	PmnBuffer dictionary_room;
 	void *values;
 	uint8_t *nulls;
-} OrcColumn;
+	/* Nested columns and what is in them (format_orc_nested.c). */
+	bool is_inner;
+	OrcColumn *children;
+	uint32_t child_count;
+	uint64_t demand;   /* entries announced and not decoded */
+	uint32_t at;	   /* of the decoded ones, the next */
+	uint32_t filled;   /* how many there are */
+	OrcNested *nested; /* values of a batch; NULL in inner ones */
+};
 
 /* TIMESTAMP WITH LOCAL TIME ZONE: option orc.timestamp-ltz.legacy.type. */
 typedef enum OrcInstants
@@ -76,13 +90,19 @@ typedef struct OrcContext
 	int64_t base_seconds; /* 2015-01-01 in zone */
 	OrcInstants instants;
 	size_t bytes_budget; /* for the byte strings of a batch */
+	uint32_t chunk;		 /* entries of an inner column at a time */
+	size_t inner_budget; /* for the byte strings of one */
 } OrcContext;
 
-/* Find and check the column; PMN_CORRUPT names both types. */
+/*
+ * Check the column, whose file_type is set, against its type; PMN_CORRUPT names
+ * both. Inner columns are taken from *next on.
+ */
 PMN_CHECKED PmnCode orc_column_bind(PmnEnv *env, const OrcTail *tail,
-									OrcColumn *column);
+									OrcColumn *column, OrcColumn **next);
+/* capacity rows of a batch, chunk entries of inner columns. */
 PMN_CHECKED PmnCode orc_column_allocate(PmnArena *arena, uint32_t capacity,
-										OrcColumn *column);
+										uint32_t chunk, OrcColumn *column);
 void orc_column_free(PmnEnv *env, OrcColumn *column);
 /* The streams are open: begin a stripe. */
 PMN_CHECKED PmnCode orc_column_begin(OrcContext *context,
@@ -108,6 +128,23 @@ PMN_CHECKED PmnCode orc_dictionary_load(OrcContext *context, OrcColumn *column,
 										uint32_t size);
 PMN_CHECKED PmnCode orc_dictionary_read(OrcContext *context, OrcColumn *column,
 										uint32_t count);
+
+/* format_orc_nested.c */
+/* How many inner columns the type has. */
+uint32_t orc_nested_count(const PmnType *type);
+PMN_CHECKED PmnCode orc_nested_bind(PmnEnv *env, const OrcTail *tail,
+									OrcColumn *column, OrcColumn **next);
+PMN_CHECKED PmnCode orc_nested_allocate(PmnArena *arena, uint32_t capacity,
+										uint32_t chunk, OrcColumn *column);
+void orc_nested_free(OrcNested *nested); /* NULL allowed */
+/* Any column: a stripe begins. */
+void orc_nested_begin(OrcColumn *column, uint64_t rows);
+/* Encode as many rows as fit the budget; at least one, at most *rows. */
+PMN_CHECKED PmnCode orc_nested_look(OrcContext *context, OrcColumn *column,
+									size_t budget, uint32_t *rows);
+void orc_nested_read(OrcContext *context, OrcColumn *column, uint32_t rows,
+					 PmnVector *out);
+void orc_nested_consume(OrcColumn *column, uint32_t rows);
 
 /* format_orc_timestamp.c: count values, dense, at the front of values. */
 PMN_CHECKED PmnCode orc_timestamps_read(OrcContext *context, OrcColumn *column,

@@ -15,7 +15,7 @@ TEST(java_files_read_alike)
 		"types_append_orc",	 "decimals_orc",
 		"orc_stripes",		 "timestamps_orc_ancient",
 		"compress_orc_zlib", "compress_orc_snappy",
-		"v090_types"};
+		"v090_types",		 "nested_append_orc"};
 	static Fixture fixture;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -104,9 +104,9 @@ damage_file(Fixture *fixture, const char *path)
 /* Goal: no damage crashes, leaks or takes unbounded memory. */
 TEST(damaged_files_fail_cleanly)
 {
-	static const char *const names[] = {"types_append_orc", "compress_orc_lz4",
-										"compress_orc_snappy",
-										"compress_orc_zlib", "decimals_orc"};
+	static const char *const names[] = {
+		"types_append_orc",	 "compress_orc_lz4", "compress_orc_snappy",
+		"compress_orc_zlib", "decimals_orc",	 "nested_append_orc"};
 	static Fixture fixture;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

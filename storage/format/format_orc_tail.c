@@ -335,79 +335,128 @@ parse_stripe(OrcInput *input, PmnBytes bytes, OrcStripe *out)
 	return orc_input_check_range(input, out->offset, total, "a stripe");
 }
 
-static PmnCode
-parse_type(PmnEnv *env, PmnBytes bytes, OrcType *out)
+/* Ids of children, packed or one by one; at most room of them are kept. */
+static bool
+read_ids(const Field *field, OrcType *type, uint32_t room, uint32_t *count)
+{
+	Message packed = open_message(field->bytes);
+	uint64_t id = field->value;
+
+	if (!field->is_bytes)
+	{
+		if (*count < room)
+			type->children[*count].type = id > UINT32_MAX ? 0 : (uint32_t) id;
+		++*count;
+		return true;
+	}
+	while (packed.next < packed.end && read_varint(&packed, &id))
+	{
+		if (*count < room)
+			type->children[*count].type = id > UINT32_MAX ? 0 : (uint32_t) id;
+		++*count;
+	}
+	return !packed.is_broken;
+}
+
+static uint32_t
+count_ids(PmnBytes bytes)
 {
 	Message message = open_message(bytes);
+	uint32_t count = 0;
 	Field field;
 
+	while (next_field(&message, &field))
+		if (field.number == 2)
+			message.is_broken |= !read_ids(&field, NULL, 0, &count);
+	return count;
+}
+
+/* Whether a type of the kind may have so many children and names. */
+static bool
+children_fit(uint32_t kind, uint32_t children, uint32_t names)
+{
+	switch (kind)
+	{
+		case ORC_STRUCT:
+			return names == children;
+		case ORC_LIST:
+			return children == 1;
+		case ORC_MAP:
+			return children == 2;
+		case ORC_UNION:
+			return true;
+		default:
+			return children == 0;
+	}
+}
+
+static PmnCode
+parse_type(PmnArena *arena, PmnBytes bytes, OrcType *out)
+{
+	PmnEnv *env = pmn_arena_env(arena);
+	Message message = open_message(bytes);
+	uint32_t room = count_ids(bytes);
+	uint32_t names = 0;
+	Field field;
+
+	if (room > TYPES_MAX)
+		return fail_message(env, "footer");
+	out->children =
+		pmn_arena_alloc(arena, ((size_t) room + 1) * sizeof(OrcField));
+	if (out->children == NULL)
+		return PMN_NO_MEMORY;
 	while (next_field(&message, &field))
 	{
 		if (field.number == 1)
 			out->kind = (uint32_t) field.value;
+		else if (field.number == 2)
+			message.is_broken |=
+				!read_ids(&field, out, room, &out->child_count);
 		else if (field.number == 5)
 			out->precision = (uint32_t) field.value;
 		else if (field.number == 6)
 			out->scale = (uint32_t) field.value;
-	}
-	return message.is_broken ? fail_message(env, "footer") : PMN_OK;
-}
-
-/* Ids and names of the root's children. */
-static PmnCode
-parse_root(PmnArena *arena, PmnBytes bytes, OrcTail *tail)
-{
-	PmnEnv *env = pmn_arena_env(arena);
-	uint32_t name_count = count_fields(bytes, 3);
-	Message message = open_message(bytes);
-	uint32_t names = 0;
-	uint32_t ids = 0;
-	uint64_t id;
-	Field field;
-
-	if (name_count >= tail->type_count)
-		return fail_message(env, "footer");
-	tail->fields =
-		pmn_arena_alloc(arena, ((size_t) name_count + 1) * sizeof(OrcField));
-	if (tail->fields == NULL)
-		return PMN_NO_MEMORY;
-	while (next_field(&message, &field))
-	{
-		Message packed = open_message(field.bytes);
-
-		if (field.number == 3)
+		else if (field.number == 3 && names++ < room)
 		{
-			OrcField *child = &tail->fields[names++];
+			OrcField *child = &out->children[names - 1];
 
 			child->name = pmn_arena_string_n(
 				arena, (const char *) field.bytes.data, field.bytes.size);
 			if (child->name == NULL)
 				return PMN_NO_MEMORY;
 		}
-		if (field.number != 2)
-			continue;
-		if (!field.is_bytes && ids < name_count)
-			tail->fields[ids].type = (uint32_t) field.value;
-		ids += !field.is_bytes;
-		while (field.is_bytes && packed.next < packed.end &&
-			   read_varint(&packed, &id))
-		{
-			if (ids < name_count)
-				tail->fields[ids].type = (uint32_t) id;
-			ids++;
-		}
-		message.is_broken |= packed.is_broken;
 	}
-	if (message.is_broken || ids != name_count)
+	if (message.is_broken || out->child_count != room ||
+		!children_fit(out->kind, room, names))
 		return fail_message(env, "footer");
-	tail->field_count = name_count;
-	for (uint32_t i = 0; i < name_count; i++)
-		if (tail->fields[i].type == 0 ||
-			tail->fields[i].type >= tail->type_count)
-			return pmn_fail(
-				env, PMN_CORRUPT,
-				"its column \"%.200s\" has type %" PRIu32 " of %" PRIu32,
-				tail->fields[i].name, tail->fields[i].type, tail->type_count);
+	return PMN_OK;
+}
+
+/*
+ * Whether the types are a tree: children come after their parent, and have
+ * no other one. So whoever walks down comes to an end, in as many steps as
+ * there are types.
+ */
+static PmnCode
+check_tree(PmnEnv *env, OrcTail *tail)
+{
+	for (uint32_t i = 0; i < tail->type_count; i++)
+	{
+		const OrcType *type = &tail->types[i];
+
+		for (uint32_t c = 0; c < type->child_count; c++)
+		{
+			uint32_t child = type->children[c].type;
+
+			if (child <= i || child >= tail->type_count ||
+				tail->types[child].has_parent)
+				return pmn_fail(env, PMN_CORRUPT,
+								"its type %" PRIu32 " has the child %" PRIu32
+								" of %" PRIu32 " types",
+								i, child, tail->type_count);
+			tail->types[child].has_parent = true;
+		}
+	}
 	return PMN_OK;
 }
 
@@ -432,7 +481,6 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 {
 	PmnEnv *env = input->env;
 	Message message = open_message(bytes);
-	PmnBytes root = {NULL, 0};
 	uint32_t stripe_count = count_fields(bytes, 3);
 	uint32_t type_count = count_fields(bytes, 4);
 	Field field;
@@ -453,12 +501,8 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 			PMN_TRY(parse_stripe(input, field.bytes,
 								 &out->stripes[out->stripe_count++]));
 		else if (field.number == 4)
-		{
-			if (out->type_count == 0)
-				root = field.bytes;
 			PMN_TRY(
-				parse_type(env, field.bytes, &out->types[out->type_count++]));
-		}
+				parse_type(arena, field.bytes, &out->types[out->type_count++]));
 		else if (field.number == 6)
 			out->rows = field.value;
 		else if (field.number == 10)
@@ -470,7 +514,7 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 		return fail_message(env, "footer");
 	if (out->type_count == 0 || out->types[0].kind != ORC_STRUCT)
 		return pmn_fail(env, PMN_CORRUPT, "its root type is not a struct");
-	PMN_TRY(parse_root(arena, root, out));
+	PMN_TRY(check_tree(env, out));
 	return check_rows(env, out);
 }
 

@@ -687,7 +687,7 @@ TEST(refusals)
 	CHECK(strstr(ground.env.base.error.message, "bigint") != NULL);
 	CHECK(strstr(ground.env.base.error.message, "INT") != NULL);
 	column.name = "nested";
-	column.type.kind = PMN_TYPE_ROW;
+	column.type.kind = PMN_TYPE_GEOMETRY;
 	CHECK(open_file(&ground, &wide.file, &column, 1, 0) == PMN_UNSUPPORTED);
 	CHECK(strstr(ground.env.base.error.message, "nested") != NULL);
 	column.type.kind = PMN_TYPE_INT;

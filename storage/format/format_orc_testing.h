@@ -20,10 +20,12 @@ typedef struct TestStream
 	PmnBytes bytes;
 } TestStream;
 
+/* Columns come in preorder: what is in a column follows it. */
 typedef struct TestColumn
 {
 	const char *name;
-	uint32_t kind; /* OrcKind */
+	uint32_t parent; /* type number: 0 the root, 1 the first column */
+	uint32_t kind;	 /* OrcKind */
 	uint32_t encoding;
 	uint32_t dictionary_size;
 	TestStream streams[TEST_STREAMS]; /* ends with one without data */
@@ -186,21 +188,31 @@ put_stripe(PmnBuffer *dst, PmnBuffer *info, const TestFile *file)
 }
 
 static void
+put_children(PmnBuffer *message, const TestFile *file, uint32_t type)
+{
+	for (uint32_t c = 0; c < file->column_count; c++)
+	{
+		if (file->columns[c].parent != type)
+			continue;
+		put_number(message, 2, c + 1);
+		if (type == 0 || file->columns[type - 1].kind == ORC_STRUCT)
+			put_bytes(message, 3, pmn_bytes_string(file->columns[c].name));
+	}
+}
+
+static void
 put_types(PmnBuffer *footer, const TestFile *file)
 {
 	PmnBuffer message;
 
 	pmn_buffer_init(&message, footer->env);
 	put_number(&message, 1, ORC_STRUCT);
-	for (uint32_t c = 0; c < file->column_count; c++)
-	{
-		put_number(&message, 2, c + 1);
-		put_bytes(&message, 3, pmn_bytes_string(file->columns[c].name));
-	}
+	put_children(&message, file, 0);
 	put_message(footer, 4, &message);
 	for (uint32_t c = 0; c < file->column_count; c++)
 	{
 		put_number(&message, 1, file->columns[c].kind);
+		put_children(&message, file, c + 1);
 		put_message(footer, 4, &message);
 	}
 	pmn_buffer_free(&message);
