@@ -171,6 +171,10 @@ extern "C"
 			*pending; /* uncommitted files of this session */
 		uint32_t pending_count;
 		size_t memory_limit_bytes; /* for the reads of this scan; 0 = 64 MB */
+		/* Paimon's "t$ro": of a keyed table only files of the last level, which
+	 * need no merge; a full compaction puts rows there. Append tables: no
+	 * difference. */
+		bool read_optimized;
 	} PmnScanRequest;
 
 	/* What a plan found; for costs and EXPLAIN. */

@@ -10,13 +10,19 @@
  *   CAST      the file's vector through a cast of schema evolution
  *   CONSTANT  the partition's value, or null for a column added later
  *
+ * Rows that the snapshot's deletion vector names are left out: plain batches
+ * get a selection, key-value batches are moved together, because a merge
+ * walks its rows one after another.
+ *
  * Partition columns are never read from files (migrated ones lack them), and
  * neither are _KEY_ columns: keys are read as the plain columns they copy, so
  * fat and thin files are the same to us.
  */
 #include "lsm_file_reader.h"
 
+#include "../meta/meta_deletion_vector.h"
 #include "lsm_cast.h"
+#include "lsm_vector.h"
 
 typedef enum ColumnSource
 {
@@ -55,6 +61,12 @@ struct PmnDataFileReader
 	uint64_t next_row;
 	uint64_t end_row; /* of counting */
 	PmnBatch batch;
+	/* Deleted rows; the arrays below only when there are some. */
+	bool has_deletions;
+	bool is_key_value;
+	PmnDeletionVector deletions;
+	uint32_t *selection;
+	PmnVector *packed; /* key-value: columns of the rows that stay */
 };
 
 /* ---- planning ---------------------------------------------------------- */
@@ -382,6 +394,60 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	return PMN_OK;
 }
 
+static PmnCode
+plan_packed(PmnDataFileReader *reader)
+{
+	uint32_t count = reader->column_count;
+	PmnVectorKind *kinds =
+		pmn_arena_alloc(reader->arena, count * sizeof(*kinds));
+	void *block;
+
+	reader->packed =
+		pmn_arena_alloc(reader->arena, count * sizeof(*reader->packed));
+	if (kinds == NULL || reader->packed == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < count; i++)
+	{
+		const ReaderColumn *column = &reader->columns[i];
+
+		kinds[i] = column->source == COLUMN_FILE
+					   ? pmn_type_vector_kind(
+							 &reader->file_columns[column->file_column].type)
+					   : column->vector.kind;
+	}
+	block = pmn_arena_alloc_raw(
+		reader->arena, pmn_columns_size(kinds, count, PMN_BATCH_ROWS), 16);
+	if (block == NULL)
+		return PMN_NO_MEMORY;
+	pmn_columns_place(kinds, count, PMN_BATCH_ROWS, block, reader->packed);
+	return PMN_OK;
+}
+
+static PmnCode
+open_deletions(PmnDataFileReader *reader, const PmnDataFileRequest *request)
+{
+	const PmnDeletionFile *where = request->file->deletion;
+
+	if (where == NULL)
+		return PMN_OK;
+	PMN_TRY(pmn_deletion_vector_read(reader->lsm->fs, reader->arena, where,
+									 &reader->deletions));
+	if (pmn_deletion_vector_end(&reader->deletions) > reader->row_count)
+		return pmn_fail(reader->env, PMN_CORRUPT,
+						"deletion vector in \"%s\" deletes rows behind the "
+						"end of file \"%s\"",
+						where->path, reader->path);
+	reader->has_deletions = reader->deletions.cardinality > 0;
+	reader->is_key_value = request->is_key_value;
+	if (!reader->has_deletions)
+		return PMN_OK;
+	reader->selection =
+		pmn_arena_alloc(reader->arena, PMN_BATCH_ROWS * sizeof(uint32_t));
+	if (reader->selection == NULL)
+		return PMN_NO_MEMORY;
+	return request->is_key_value ? plan_packed(reader) : PMN_OK;
+}
+
 PmnCode
 pmn_data_file_open(PmnLsm *lsm, const PmnDataFileRequest *request,
 				   PmnDataFileReader **out)
@@ -399,6 +465,8 @@ pmn_data_file_open(PmnLsm *lsm, const PmnDataFileRequest *request,
 		code = pmn_arena_create(lsm->env, 0, &reader->batch_arena);
 	if (code == PMN_OK)
 		code = open_file(reader, request);
+	if (code == PMN_OK)
+		code = open_deletions(reader, request);
 	if (code != PMN_OK)
 	{
 		pmn_data_file_close(reader);
@@ -485,34 +553,78 @@ check_row_count(PmnDataFileReader *reader, uint32_t count)
 	return PMN_OK;
 }
 
-PmnCode
-pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
-				   uint64_t *first_row)
+/* The next rows of the file: *read NULL when no column of it is wanted. */
+static PmnCode
+next_rows(PmnDataFileReader *reader, PmnBatch **read, uint32_t *count,
+		  uint64_t *first_row)
 {
-	PmnBatch *read = NULL;
-	uint32_t count;
-
-	*out = NULL;
+	*read = NULL;
 	if (reader->file_column_count == 0 &&
 		reader->format->row_count != PMN_ROW_COUNT_UNKNOWN)
 	{
 		PMN_TRY(pmn_poll(reader->env));
-		count = count_rows(reader, first_row);
-	}
-	else
-	{
-		PMN_TRY(pmn_format_next(reader->format, &read, first_row));
-		count = read == NULL ? 0 : read->row_count;
-		PMN_TRY(check_row_count(reader, count));
-	}
-	if (count == 0)
+		*count = count_rows(reader, first_row);
 		return PMN_OK;
+	}
+	PMN_TRY(pmn_format_next(reader->format, read, first_row));
+	*count = *read == NULL ? 0 : (*read)->row_count;
+	return check_row_count(reader, *count);
+}
+
+/* Move the rows of selection together. */
+static void
+pack_columns(PmnDataFileReader *reader, uint32_t kept)
+{
+	for (uint32_t i = 0; i < reader->column_count; i++)
+	{
+		PmnVector *column = &reader->batch.columns[i];
+		PmnVector packed = reader->packed[i];
+
+		pmn_elements_gather(pmn_vector_width(packed.kind), packed.values,
+							column->values, reader->selection, kept);
+		if (column->nulls == NULL)
+			packed.nulls = NULL;
+		else
+			pmn_elements_gather(1, packed.nulls, column->nulls,
+								reader->selection, kept);
+		*column = packed;
+	}
+}
+
+PmnCode
+pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
+				   uint64_t *first_row)
+{
+	PmnBatch *batch = &reader->batch;
+	PmnBatch *read = NULL;
+	uint32_t count = 0;
+	uint32_t kept = 0;
+
+	*out = NULL;
+	while (kept == 0)
+	{
+		PMN_TRY(next_rows(reader, &read, &count, first_row));
+		if (count == 0)
+			return PMN_OK;
+		kept = count;
+		if (reader->has_deletions)
+			kept = pmn_deletion_vector_select(&reader->deletions, *first_row,
+											  count, reader->selection);
+	}
 	pmn_arena_reset(reader->batch_arena);
 	for (uint32_t i = 0; i < reader->column_count; i++)
 		PMN_TRY(make_column(reader, &reader->columns[i], read, count,
-							&reader->batch.columns[i]));
-	reader->batch.row_count = count;
-	reader->batch.selected_count = count;
-	*out = &reader->batch;
+							&batch->columns[i]));
+	batch->row_count = count;
+	batch->selection = NULL;
+	batch->selected_count = kept;
+	if (kept < count && reader->is_key_value)
+	{
+		pack_columns(reader, kept);
+		batch->row_count = kept;
+	}
+	else if (kept < count)
+		batch->selection = reader->selection;
+	*out = batch;
 	return PMN_OK;
 }

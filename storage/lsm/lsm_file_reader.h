@@ -35,7 +35,12 @@ typedef struct PmnDataFileRequest
 PMN_CHECKED PmnCode pmn_data_file_open(PmnLsm *lsm,
 									   const PmnDataFileRequest *request,
 									   PmnDataFileReader **out);
-/* *out NULL at the end; valid until the next call. BYTES have headroom. */
+/*
+ * *out NULL at the end; valid until the next call. BYTES have headroom. Rows
+ * that file->deletion names are missing: from the selection of plain batches,
+ * from key-value batches altogether (these never have a selection, and
+ * *first_row then says little).
+ */
 PMN_CHECKED PmnCode pmn_data_file_next(PmnDataFileReader *reader,
 									   PmnBatch **out, uint64_t *first_row);
 void pmn_data_file_close(PmnDataFileReader *reader); /* NULL allowed */

@@ -69,6 +69,9 @@ typedef struct PmnDataFile /* Paimon's DataFileMeta */
 	bool has_write_cols;
 	PmnAvroArray write_cols_sequences; /* int64_t */
 	bool has_write_cols_sequences;
+	/* Not of the manifest: where the snapshot being read keeps the deleted
+	 * positions of the file; NULL when it has none. */
+	const struct PmnDeletionFile *deletion;
 } PmnDataFile;
 
 #define PMN_ENTRY_ADD 0

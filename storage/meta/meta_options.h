@@ -56,6 +56,9 @@ typedef struct PmnTableOptions
 	bool ignore_delete;
 	bool ignore_update_before;
 	bool deletion_vectors;
+	bool deletion_vectors_merge_on_read;
+	bool force_lookup;
+	bool index_in_data_directory; /* index-file-in-data-file-dir */
 	bool thin_mode;
 	bool write_only;
 	bool suffix_includes_compression;

@@ -38,7 +38,6 @@ typedef struct Rule
 
 static const Rule read_rules[] = {
 	{"type", RULE_ONLY, VALUES("table", "materialized-table"), NULL},
-	{"deletion-vectors.enabled", RULE_FALSE, NULL, NULL},
 	{"pk-clustering-override", RULE_FALSE, NULL, NULL},
 	{"chain-table.enabled", RULE_FALSE, NULL, NULL},
 	{"query-auth.enabled", RULE_FALSE, NULL, NULL},
@@ -49,6 +48,7 @@ static const Rule read_rules[] = {
 };
 
 static const Rule write_rules[] = {
+	{"deletion-vectors.enabled", RULE_FALSE, NULL, NULL},
 	{"row-tracking.enabled", RULE_FALSE, NULL, NULL},
 	{"data-evolution.enabled", RULE_FALSE, NULL, NULL},
 	{"file-index.*.columns", RULE_NEVER, NULL, NULL},
@@ -317,7 +317,8 @@ pmn_options_check_read(PmnEnv *env, const PmnSchema *schema,
 {
 	PMN_TRY(check_rules(env, "read", schema, read_rules, COUNT_OF(read_rules)));
 	if (schema->primary_key_count > 0 &&
-		options->merge_engine != PMN_MERGE_DEDUPLICATE)
+		options->merge_engine != PMN_MERGE_DEDUPLICATE &&
+		options->merge_engine != PMN_MERGE_FIRST_ROW)
 		return refuse(env, "read", "merge-engine",
 					  shown(schema, "merge-engine", ""), NULL);
 	PMN_TRY(check_columns(env, schema));
@@ -343,6 +344,9 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	if (options->bucket > 1 && options->bucket_key_count == 0)
 		return refuse(env, "write", "bucket", shown(schema, "bucket", ""),
 					  "Set option \"bucket-key\".");
+	if (keyed && options->merge_engine != PMN_MERGE_DEDUPLICATE)
+		return refuse(env, "write", "merge-engine",
+					  shown(schema, "merge-engine", ""), NULL);
 	if (options->changelog_producer != PMN_CHANGELOG_NONE)
 		return refuse(env, "write", "changelog-producer",
 					  shown(schema, "changelog-producer", ""), NULL);

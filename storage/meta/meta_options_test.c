@@ -213,10 +213,10 @@ TEST(unreadable_tables_are_refused)
 	CHECK(refuses(read, KEYED, "type", "format-table"));
 	CHECK(!refuses(read, KEYED, "type", "materialized-table"));
 	CHECK(refuses(read, KEYED, "merge-engine", "partial-update"));
-	CHECK(refuses(read, KEYED, "merge-engine", "first-row"));
+	CHECK(!refuses(read, KEYED, "merge-engine", "first-row"));
 	CHECK(!refuses(read, APPEND, "merge-engine", "first-row"));
-	CHECK(refuses(read, APPEND, "deletion-vectors.enabled", "true"));
-	CHECK(!refuses(read, APPEND, "deletion-vectors.enabled", "false"));
+	CHECK(!refuses(read, APPEND, "deletion-vectors.enabled", "true"));
+	CHECK(!refuses(read, KEYED, "deletion-vectors.enabled", "true"));
 	CHECK(refuses(read, KEYED, "pk-clustering-override", "true"));
 	CHECK(refuses(read, KEYED, "pk-clustering-override", "perhaps"));
 	CHECK(refuses(read, KEYED, "chain-table.enabled", "true"));
@@ -244,6 +244,10 @@ TEST(unwritable_tables_are_refused)
 	CHECK(!refuses(write, KEYED, "bucket", "3"));
 	CHECK(refuses(write, KEYED, "changelog-producer", "input"));
 	CHECK(refuses(write, KEYED, "merge-engine", "aggregation"));
+	CHECK(refuses(write, KEYED, "merge-engine", "first-row"));
+	CHECK(refuses(write, APPEND, "deletion-vectors.enabled", "true"));
+	CHECK(refuses(write, KEYED, "deletion-vectors.enabled", "true"));
+	CHECK(!refuses(write, APPEND, "deletion-vectors.enabled", "false"));
 	CHECK(refuses(write, APPEND, "row-tracking.enabled", "true"));
 	CHECK(refuses(write, APPEND, "data-evolution.enabled", "true"));
 	CHECK(refuses(write, APPEND, "file-index.bloom-filter.columns", "v"));
@@ -349,9 +353,7 @@ check_fixture(const Fixture *fixture, void *context)
 			 pmn_options_parse(fixture->arena, base, schema, &options));
 	refused = pmn_options_check_read(base, schema, &options) != PMN_OK;
 	expected = contains(name, "aggregation") || contains(name, "_agg") ||
-			   contains(name, "partial") || contains(name, "first_row") ||
-			   has_prefix(name, "dv_") || contains(name, "_dv") ||
-			   contains(name, "variant");
+			   contains(name, "partial") || contains(name, "variant");
 	if (refused != expected)
 		fprintf(stderr, "%s: %s: %s\n", name,
 				refused ? "refused" : "not refused",

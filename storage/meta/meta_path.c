@@ -404,33 +404,53 @@ components_are_valid(const char *text)
 	}
 }
 
+/*
+ * An absolute path, with or without "file:", anywhere in the file system:
+ * Paimon puts files below the roots of option data-file.external-paths, which
+ * may have changed since.
+ */
 static PmnCode
-resolve_external(PmnArena *arena, PmnEnv *env, const PmnTablePath *path,
-				 const PmnBytes *external_path, char **out)
+resolve_external(PmnArena *arena, PmnEnv *env, const PmnBytes *external_path,
+				 char **out)
 {
-	size_t root_size = strlen(path->root);
-	const char *text;
-	char *copy = pmn_arena_string_n(arena, (const char *) external_path->data,
+	char *text = pmn_arena_string_n(arena, (const char *) external_path->data,
 									external_path->size);
+	size_t skip = 0;
 
-	if (copy == NULL)
+	if (text == NULL)
 		return PMN_NO_MEMORY;
-	text = copy;
 	if (strncmp(text, "file:", 5) == 0)
-		text += 5;
-	if (strncmp(text, "///", 3) == 0)
-		text += 2;
-	if (strlen(copy) != external_path->size ||
-		strncmp(text, path->root, root_size) != 0 || text[root_size] != '/' ||
-		!components_are_valid(text + root_size + 1))
+		skip = 5;
+	if (strncmp(text + skip, "///", 3) == 0)
+		skip += 2;
+	if (strlen(text) != external_path->size || text[skip] != '/' ||
+		!components_are_valid(text + skip + 1))
 	{
 		pmn_fail(env, PMN_UNSUPPORTED,
-				 "data files outside of the table's directory are not "
+				 "files in another file system than the table are not "
 				 "supported");
-		return pmn_detail(env, "external path \"%s\"", copy);
+		return pmn_detail(env, "external path \"%s\"", text);
 	}
-	*out = copy + (text - copy);
+	*out = text + skip;
 	return PMN_OK;
+}
+
+static PmnCode
+resolve_file(PmnArena *arena, PmnEnv *env, const PmnTablePath *path,
+			 const char *directory, PmnBytes file_name,
+			 const PmnBytes *external_path, char **out)
+{
+	*out = NULL;
+	if (!pmn_path_name_is_valid(file_name))
+		return pmn_fail(env, PMN_CORRUPT,
+						"a manifest of table \"%s\" has an impossible file "
+						"name",
+						path->root);
+	if (external_path != NULL)
+		return resolve_external(arena, env, external_path, out);
+	*out = pmn_arena_format(arena, "%s/%.*s", directory, (int) file_name.size,
+							(const char *) file_name.data);
+	return *out == NULL ? PMN_NO_MEMORY : PMN_OK;
 }
 
 PmnCode
@@ -438,18 +458,24 @@ pmn_path_data_file(PmnArena *arena, PmnEnv *env, const PmnTablePath *path,
 				   const char *bucket_directory, PmnBytes file_name,
 				   const PmnBytes *external_path, char **out)
 {
+	return resolve_file(arena, env, path, bucket_directory, file_name,
+						external_path, out);
+}
+
+PmnCode
+pmn_path_index_file(PmnArena *arena, PmnEnv *env, const PmnTablePath *path,
+					const char *bucket_directory, PmnBytes file_name,
+					const PmnBytes *external_path, char **out)
+{
+	const char *directory = bucket_directory;
+
 	*out = NULL;
-	if (!pmn_path_name_is_valid(file_name))
-		return pmn_fail(env, PMN_CORRUPT,
-						"a manifest of table \"%s\" has an impossible data "
-						"file name",
-						path->root);
-	if (external_path != NULL)
-		return resolve_external(arena, env, path, external_path, out);
-	*out =
-		pmn_arena_format(arena, "%s/%.*s", bucket_directory,
-						 (int) file_name.size, (const char *) file_name.data);
-	return *out == NULL ? PMN_NO_MEMORY : PMN_OK;
+	if (directory == NULL)
+		directory = pmn_arena_format(arena, "%s/index", path->root);
+	if (directory == NULL)
+		return PMN_NO_MEMORY;
+	return resolve_file(arena, env, path, directory, file_name, external_path,
+						out);
 }
 
 /* Position after the last "." of text before end, or -1. */

@@ -59,7 +59,7 @@ char *pmn_path_bucket(PmnArena *arena, const PmnTablePath *path,
 
 /*
  * pmn_path_data_file -- a data file. file_name comes from a manifest and is
- * checked (pmn_path_check_name). An external path outside the table root is
+ * checked (pmn_path_check_name). An external path of another file system is
  * PMN_UNSUPPORTED.
  */
 PMN_CHECKED PmnCode pmn_path_data_file(PmnArena *arena, PmnEnv *env,
@@ -68,6 +68,17 @@ PMN_CHECKED PmnCode pmn_path_data_file(PmnArena *arena, PmnEnv *env,
 									   PmnBytes file_name,
 									   const PmnBytes *external_path,
 									   char **out);
+
+/*
+ * pmn_path_index_file -- an index file, in <root>/index whatever the branch,
+ * or in a bucket's directory when that is not NULL. external_path as above.
+ */
+PMN_CHECKED PmnCode pmn_path_index_file(PmnArena *arena, PmnEnv *env,
+										const PmnTablePath *path,
+										const char *bucket_directory,
+										PmnBytes file_name,
+										const PmnBytes *external_path,
+										char **out);
 
 /* Format of a file by its name: "parquet", "orc", ... in arena. */
 char *pmn_path_format(PmnArena *arena, PmnBytes file_name);

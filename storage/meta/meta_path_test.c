@@ -202,7 +202,32 @@ data_file(const char *name, const char *external, char **out)
 							  external == NULL ? NULL : &bytes, out);
 }
 
-TEST(data_files_stay_inside_the_table)
+/* Goal: index files lie beside the buckets, in one, or where they say. */
+TEST(index_files_have_three_places)
+{
+	PmnTablePath path = {"/w/d.db/t", "b", NULL};
+	PmnBytes external = pmn_bytes_string("file:/e/i");
+	char *file;
+
+	begin();
+	CHECK_OK(&env, pmn_path_index_file(arena, &env.base, &path, NULL,
+									   pmn_bytes_string("i"), NULL, &file));
+	CHECK(is(file, "/w/d.db/t/index/i"));
+	CHECK_OK(&env,
+			 pmn_path_index_file(arena, &env.base, &path, "/w/d.db/t/bucket-0",
+								 pmn_bytes_string("i"), NULL, &file));
+	CHECK(is(file, "/w/d.db/t/bucket-0/i"));
+	CHECK_OK(&env,
+			 pmn_path_index_file(arena, &env.base, &path, NULL,
+								 pmn_bytes_string("i"), &external, &file));
+	CHECK(is(file, "/e/i"));
+	CHECK(pmn_path_index_file(arena, &env.base, &path, NULL,
+							  pmn_bytes_string("../i"), NULL,
+							  &file) == PMN_CORRUPT);
+	end();
+}
+
+TEST(data_files_have_plain_names)
 {
 	char *file;
 
@@ -217,9 +242,11 @@ TEST(data_files_stay_inside_the_table)
 	CHECK(is(file, "/w/d.db/t/e/x"));
 	CHECK_OK(&env, data_file("x", "file:///w/d.db/t/e/x", &file));
 	CHECK(is(file, "/w/d.db/t/e/x"));
+	CHECK_OK(&env, data_file("x", "/other/t2/x", &file));
+	CHECK(is(file, "/other/t2/x"));
 	CHECK(data_file("x", "/w/d.db/t/../u/x", &file) == PMN_UNSUPPORTED);
-	CHECK(data_file("x", "/w/d.db/t2/x", &file) == PMN_UNSUPPORTED);
-	CHECK(data_file("x", "/w/d.db/t", &file) == PMN_UNSUPPORTED);
+	CHECK(data_file("x", "file://host/w/x", &file) == PMN_UNSUPPORTED);
+	CHECK(data_file("x", "w/x", &file) == PMN_UNSUPPORTED);
 	CHECK(data_file("x", "s3://b/w/d.db/t/x", &file) == PMN_UNSUPPORTED);
 	end();
 }
@@ -246,7 +273,8 @@ main(void)
 	RUN(new_names_are_casts_to_string);
 	RUN(special_characters_are_escaped);
 	RUN(names_that_do_not_fit_are_refused);
-	RUN(data_files_stay_inside_the_table);
+	RUN(data_files_have_plain_names);
+	RUN(index_files_have_three_places);
 	RUN(format_follows_the_last_extension);
 	TEST_END();
 }

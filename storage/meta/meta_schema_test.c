@@ -176,9 +176,6 @@ TEST(impossible_tables_are_refused)
 	CHECK(is_refused(SCHEMA(TWO, "", "", "\"path\":\"/x\""), PMN_UNSUPPORTED));
 	CHECK(is_refused(SCHEMA(TWO, "", "", "\"snapshot.num-retained.min\":\"0\""),
 					 PMN_INVALID));
-	CHECK(
-		is_refused(SCHEMA(TWO, "", "", "\"deletion-vectors.enabled\":\"true\""),
-				   PMN_UNSUPPORTED));
 	CHECK(is_refused(SCHEMA(TWO, "", "", "\"fields.a.stats-mode\":\"x\""),
 					 PMN_INVALID));
 	CHECK(is_refused(SCHEMA("{\"id\":0,\"name\":\"m\",\"type\":{\"type\":"

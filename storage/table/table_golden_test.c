@@ -173,7 +173,7 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 		   const char *name)
 {
 	PmnTravel travel = {.kind = PMN_TRAVEL_LATEST};
-	int64_t expected = count_lines(env, fs, root, name, "latest.jsonl");
+	int64_t expected = count_lines(env, fs, root, name, "merge-on-read.jsonl");
 	char warehouse[512];
 	PmnCatalog *catalog = NULL;
 	PmnTable *table = NULL;
@@ -185,6 +185,9 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 	int64_t cells = 0;
 	PmnCode code;
 
+	/* An option that the Paimon which wrote the table does not know yet. */
+	if (expected < 0)
+		expected = count_lines(env, fs, root, name, "latest.jsonl");
 	snprintf(warehouse, sizeof(warehouse), "%s/%s/warehouse", root, name);
 	CHECK_OK(env, pmn_catalog_open(&env->base, warehouse, &catalog));
 	code = pmn_table_open(catalog, "db", "t", NULL, &table);

@@ -14,6 +14,8 @@
 
 #include <string.h>
 
+#include "../meta/meta_deletion_vector.h"
+
 #define RUN_MEMORY_MIN (1u << 20)
 
 struct PmnRead
@@ -344,6 +346,35 @@ next_counted(PmnRead *read, PmnBatch **out)
 	*out = &read->batch;
 }
 
+/* Rows of a file, without its being opened. */
+static PmnCode
+count_file_rows(PmnRead *read, const PmnDataFile *file, int64_t *out)
+{
+	const PmnDeletionFile *deletion = file->deletion;
+	PmnDeletionVector vector;
+	int64_t deleted = 0;
+
+	if (deletion != NULL)
+		deleted = deletion->cardinality;
+	/* Manifests of old writers do not say. */
+	if (deletion != NULL && !deletion->has_cardinality)
+	{
+		pmn_arena_reset(read->split_arena);
+		PMN_TRY(pmn_deletion_vector_read(read->scan->table->fs,
+										 read->split_arena, deletion, &vector));
+		deleted = (int64_t) vector.cardinality;
+	}
+	if (deleted < 0 || deleted > file->row_count)
+		return pmn_fail(read->env, PMN_CORRUPT,
+						"file \"%.*s\" of table \"%s\" has %" PRId64
+						" rows, but %" PRId64 " of them are deleted",
+						(int) file->file_name.size,
+						(const char *) file->file_name.data,
+						read->scan->table->name, file->row_count, deleted);
+	*out = file->row_count - deleted;
+	return PMN_OK;
+}
+
 /* Open the next file of a raw split, or a part of it. */
 static PmnCode
 open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
@@ -363,12 +394,16 @@ open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
 		request.end_row = part->end_row;
 	}
 	read->file++;
-	if (read->field_count == 0)
+	if (read->field_count == 0 && part != NULL &&
+		request.file->deletion == NULL)
 	{
-		read->rows_to_count =
-			part != NULL ? (int64_t) part->row_count : request.file->row_count;
+		read->rows_to_count = (int64_t) part->row_count;
 		return PMN_OK;
 	}
+	/* How many rows of a part are deleted, only reading it tells. */
+	if (read->field_count == 0 &&
+		(part == NULL || part->row_count == (uint64_t) request.file->row_count))
+		return count_file_rows(read, request.file, &read->rows_to_count);
 	return pmn_data_file_open(&read->scan->table->lsm, &request,
 							  &read->file_reader);
 }

@@ -73,6 +73,10 @@ struct PmnScan
 	const PmnPredicate *key_filter;		  /* of that, conjuncts on the key */
 	size_t memory_limit_bytes;
 	bool is_tagged; /* read through a tag: does not expire */
+	/* Levels of a keyed table that are part of this read. */
+	int32_t min_level;
+	int32_t max_level;
+	const char *index_manifest; /* of the snapshot; NULL when it has none */
 	PmnScanStats stats;
 	PmnEntryList entries; /* live ones that may matter */
 	/* entries were judged one by one: of a keyed table by key statistics, of
@@ -117,6 +121,12 @@ PMN_CHECKED PmnCode pmn_prune_by_key(PmnScan *scan, PmnFileStats *stats,
 									 const PmnDataFile *file, bool *keep);
 PMN_CHECKED PmnCode pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats,
 									   const PmnDataFile *file, bool *keep);
+
+/* ---- table_deletions.c ------------------------------------------------ */
+
+/* Set deletion of the scan's files; index_manifest may be NULL. */
+PMN_CHECKED PmnCode pmn_scan_bind_deletions(PmnScan *scan,
+											const char *index_manifest);
 
 /* ---- table_split.c ---------------------------------------------------- */
 

@@ -48,6 +48,36 @@ sane_count(int64_t count)
 	return count < 0 ? 0 : count > count_max ? count_max : count;
 }
 
+/*
+ * Rows of level 0 are not final in tables where a compaction finds out what a
+ * new row replaces (first-row, deletion vectors): a read does not see them.
+ */
+static void
+choose_levels(PmnScan *scan, const PmnScanRequest *request)
+{
+	const PmnTableOptions *options = &scan->table->options;
+	bool is_keyed = scan->table->lsm.is_keyed;
+	bool skips_level_0 = options->deletion_vectors
+							 ? !options->deletion_vectors_merge_on_read
+							 : options->merge_engine == PMN_MERGE_FIRST_ROW;
+
+	scan->min_level = is_keyed && skips_level_0 ? 1 : 0;
+	scan->max_level = INT32_MAX;
+	if (is_keyed && request->read_optimized)
+	{
+		scan->min_level = options->num_levels - 1;
+		scan->max_level = scan->min_level;
+	}
+}
+
+/* An ADD and its DELETE are of one level: no DELETE is needed for an ADD that
+ * is not seen. */
+static bool
+is_seen(const PmnScan *scan, int32_t level)
+{
+	return level >= scan->min_level && level <= scan->max_level;
+}
+
 /* ---- one entry ---------------------------------------------------------- */
 
 /* By partition and bucket. DELETEs of other buckets are counted, but stay. */
@@ -63,7 +93,7 @@ judge_head(Collector *collector, const PmnManifestHead *head,
 
 	*keep = false;
 	/* Postpone buckets hold rows that are not part of the table yet. */
-	if (head->bucket < 0)
+	if (head->bucket < 0 || !is_seen(collector->scan, head->level))
 		return PMN_OK;
 	if (!matches)
 	{
@@ -228,6 +258,7 @@ collect_manifest(Collector *collector, const PmnManifestMeta *meta,
 static PmnCode
 prune_manifests(Collector *collector, PmnManifestList *manifests)
 {
+	const PmnScan *scan = collector->scan;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < manifests->count; i++)
@@ -238,6 +269,9 @@ prune_manifests(Collector *collector, PmnManifestList *manifests)
 		if (meta->added_file_count == 0 && meta->deleted_file_count == 0)
 			continue;
 		if (meta->has_max_bucket && meta->max_bucket < 0)
+			continue;
+		if ((meta->has_max_level && meta->max_level < scan->min_level) ||
+			(meta->has_min_level && meta->min_level > scan->max_level))
 			continue;
 		pmn_arena_reset(collector->scratch);
 		PMN_TRY(pmn_manifest_may_match(&collector->matcher, collector->scratch,
@@ -288,6 +322,7 @@ collect_snapshot(Collector *collector, const PmnScanRequest *request)
 	PMN_TRY(code);
 	scan->stats.snapshot_id = snapshot->info.id;
 	scan->is_tagged = request->tag != NULL;
+	scan->index_manifest = snapshot->index_manifest;
 	code = pmn_table_manifests(scan->table, scan->arena, snapshot, &manifests);
 	if (code == PMN_OK)
 		code = collect_manifests(collector, &manifests);
@@ -310,6 +345,7 @@ collect_message(Collector *collector, const PmnEntrySet *present,
 		PmnManifestHead head = {.bucket = entry->bucket,
 								.total_buckets = entry->total_buckets,
 								.schema_id = entry->file.schema_id,
+								.level = (int16_t) entry->file.level,
 								.kind = PMN_ENTRY_ADD};
 		bool keep;
 
@@ -378,7 +414,10 @@ collect(Collector *collector, const PmnScanRequest *request)
 	PMN_TRY(collect_pending(collector, request));
 	scan->is_judged = collector->judges;
 	/* No DELETE is left; this finds files that were added twice. */
-	return pmn_entries_live(scan->env, &scan->entries, false);
+	PMN_TRY(pmn_entries_live(scan->env, &scan->entries, false));
+	return pmn_table_explain_missing(
+		scan->table, scan->arena, scan->is_tagged ? 0 : scan->stats.snapshot_id,
+		pmn_scan_bind_deletions(scan, scan->index_manifest));
 }
 
 PmnCode
@@ -389,6 +428,7 @@ pmn_scan_collect(PmnScan *scan, const PmnScanRequest *request,
 	PmnScanStats *total = &scan->stats;
 	PmnCode code;
 
+	choose_levels(scan, request);
 	pmn_entry_set_init(&collector.deleted, scan->env);
 	code = collect(&collector, request);
 	pmn_entry_set_free(&collector.deleted);

@@ -5,6 +5,9 @@
  * rows it would return, and a column's least and greatest value. Aggregates
  * are answered from it, so a doubt is always "unknown" here.
  *
+ * Deleted positions are counted where the manifest says how many they are; a
+ * file's bounds are unknown as soon as it has one.
+ *
  * The count is exact when every split is read raw and no filter is left to
  * evaluate: then each row of each file is a row of the result. A section that
  * is merged, or a file that may hold delete rows, makes it unknown.
@@ -16,6 +19,7 @@
  */
 #include "table_scan.h"
 
+#include "../meta/meta_deletion_vector.h"
 #include "../type/type_compare.h"
 
 /* Whether each row of the split's files is a row of the result. */
@@ -30,6 +34,8 @@ split_is_final(const PmnScan *scan, const PmnSplit *split)
 
 		if (file->has_delete_row_count && file->delete_row_count != 0)
 			return false;
+		if (file->deletion != NULL && !file->deletion->has_cardinality)
+			return false;
 		if (scan->table->options.data_evolution && file->has_write_cols)
 			return false;
 	}
@@ -39,7 +45,7 @@ split_is_final(const PmnScan *scan, const PmnSplit *split)
 static bool
 scan_is_final(const PmnScan *scan)
 {
-	if (scan->row_filter != NULL || scan->table->options.deletion_vectors)
+	if (scan->row_filter != NULL)
 		return false;
 	for (size_t s = 0; s < scan->splits.count; s++)
 	{
@@ -47,6 +53,16 @@ scan_is_final(const PmnScan *scan)
 			return false;
 	}
 	return true;
+}
+
+/* Rows of a file that count, of a split that is final. */
+static uint64_t
+live_rows(const PmnDataFile *file)
+{
+	/* Planning has checked that no more are deleted than there are. */
+	return (uint64_t) file->row_count -
+		   (file->deletion == NULL ? 0
+								   : (uint64_t) file->deletion->cardinality);
 }
 
 bool
@@ -61,7 +77,7 @@ pmn_scan_exact_count(const PmnScan *scan, uint64_t *count)
 		const PmnSplit *split = &scan->splits.items[s];
 
 		for (uint32_t i = 0; i < split->file_count; i++)
-			*count += (uint64_t) split->files[i]->row_count;
+			*count += live_rows(split->files[i]);
 	}
 	return true;
 }
@@ -143,6 +159,9 @@ file_bounds(ExactBounds *bounds, const PmnSplit *split, const PmnDataFile *file,
 		*known = true;
 		return PMN_OK;
 	}
+	*known = false;
+	if (file->deletion != NULL && file->deletion->cardinality > 0)
+		return PMN_OK;
 	PMN_TRY(pmn_file_stats_values(bounds->stats, file));
 	*known = pmn_file_stats_field(bounds->stats, bounds->field, out);
 	if (!*known)
@@ -166,7 +185,7 @@ fold_bounds(ExactBounds *bounds, const PmnSplit *split, bool *known)
 	{
 		PmnColumnStats column;
 
-		if (split->files[i]->row_count == 0)
+		if (live_rows(split->files[i]) == 0)
 			continue;
 		PMN_TRY(file_bounds(bounds, split, split->files[i], &column, known));
 		if (!*known)

@@ -11,11 +11,17 @@
  * version of a key, hiding a matching older one; so the section is dropped
  * only when no file of it may match, and merged otherwise.
  *
+ * Where a compaction decides what a new row replaces (deletion vectors,
+ * first-row), files above level 0 hold no key twice once the deleted rows are
+ * left out, whatever their ranges: each is read raw.
+ *
  * Paimon asks "do all files of the bucket lie on one level?" where we ask
  * "has the section one run?"; both mean that keys are unique, ours prunes
  * more.
  */
 #include "table_scan.h"
+
+#include "../meta/meta_deletion_vector.h"
 
 static PmnCode
 count_file(PmnScan *scan, const PmnDataFile *file)
@@ -35,6 +41,8 @@ count_file(PmnScan *scan, const PmnDataFile *file)
 	stats->size_bytes += (uint64_t) file->file_size;
 	if (file->has_delete_row_count && file->delete_row_count > 0)
 		stats->delete_row_count += (uint64_t) file->delete_row_count;
+	if (file->deletion != NULL && file->deletion->has_cardinality)
+		stats->delete_row_count += (uint64_t) file->deletion->cardinality;
 	return PMN_OK;
 }
 
@@ -58,39 +66,60 @@ add_split(PmnScan *scan, PmnSplit split)
 	return PMN_OK;
 }
 
+/* Files whose rows are all of the table: each judged, and read, by itself.
+ * files is in the scan's arena, and overwritten. */
 static PmnCode
-split_append(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
-			 const PmnEntryGroup *group)
+split_raw(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
+		  const PmnDataFile **files, uint32_t count)
 {
-	PmnSplit split = {.bucket = bucket};
+	PmnSplit split = {.bucket = bucket, .files = files};
 
-	split.files =
-		pmn_arena_alloc(scan->arena, group->count * sizeof(*split.files));
-	if (split.files == NULL)
-		return PMN_NO_MEMORY;
-	for (uint32_t i = 0; i < group->count; i++)
+	for (uint32_t i = 0; i < count; i++)
 	{
-		const PmnDataFile *file = &group->entries[i]->file;
 		bool keep = true;
 
-		PMN_TRY(pmn_prune_by_value(scan, stats, file, &keep));
+		PMN_TRY(pmn_prune_by_value(scan, stats, files[i], &keep));
 		if (keep)
-			split.files[split.file_count++] = file;
+			files[split.file_count++] = files[i];
 		else
 			scan->stats.files_pruned_statistics++;
 	}
 	return split.file_count == 0 ? PMN_OK : add_split(scan, split);
 }
 
+static PmnCode
+split_append(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
+			 const PmnEntryGroup *group)
+{
+	const PmnDataFile **files =
+		pmn_arena_alloc(scan->arena, group->count * sizeof(*files));
+
+	if (files == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < group->count; i++)
+		files[i] = &group->entries[i]->file;
+	return split_raw(scan, stats, bucket, files, group->count);
+}
+
 /* Whether rows can be handed out without looking at their kinds. */
 static bool
-has_no_deletes(const PmnLevelRun *run)
+has_no_deletes(const PmnDataFile *file)
 {
-	for (uint32_t i = 0; i < run->file_count; i++)
-	{
-		const PmnDataFile *file = run->files[i].file;
+	return file->has_delete_row_count && file->delete_row_count == 0;
+}
 
-		if (!file->has_delete_row_count || file->delete_row_count != 0)
+/* Whether no two rows that are not deleted have one key, over all files. */
+static bool
+are_final(const PmnScan *scan, const PmnDataFile *const *files, uint32_t count)
+{
+	const PmnTableOptions *options = &scan->table->options;
+
+	if (!options->deletion_vectors &&
+		options->merge_engine != PMN_MERGE_FIRST_ROW)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (files[i]->level == 0 || !has_no_deletes(files[i]))
 			return false;
 	}
 	return true;
@@ -102,9 +131,21 @@ split_single_run(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 				 const PmnSection *section)
 {
 	PmnLevelRun *run = &section->runs[0];
-	PmnSplit split = {.bucket = bucket};
+	const PmnDataFile **files =
+		pmn_arena_alloc(scan->arena, run->file_count * sizeof(*files));
+	PmnSplit split = {.bucket = bucket, .section = section};
+	bool is_raw = true;
 	uint32_t kept = 0;
 
+	if (files == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t i = 0; i < run->file_count; i++)
+	{
+		files[i] = run->files[i].file;
+		is_raw = is_raw && has_no_deletes(files[i]);
+	}
+	if (is_raw)
+		return split_raw(scan, stats, bucket, files, run->file_count);
 	for (uint32_t i = 0; i < run->file_count; i++)
 	{
 		bool keep = true;
@@ -116,20 +157,7 @@ split_single_run(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 			scan->stats.files_pruned_statistics++;
 	}
 	run->file_count = kept;
-	if (kept == 0)
-		return PMN_OK;
-	if (!has_no_deletes(run))
-	{
-		split.section = section;
-		return add_split(scan, split);
-	}
-	split.files = pmn_arena_alloc(scan->arena, kept * sizeof(*split.files));
-	if (split.files == NULL)
-		return PMN_NO_MEMORY;
-	for (uint32_t i = 0; i < kept; i++)
-		split.files[i] = run->files[i].file;
-	split.file_count = kept;
-	return add_split(scan, split);
+	return kept == 0 ? PMN_OK : add_split(scan, split);
 }
 
 static PmnCode
@@ -137,8 +165,12 @@ split_merged(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 			 const PmnSection *section)
 {
 	PmnSplit split = {.bucket = bucket, .section = section};
+	const PmnTableOptions *options = &scan->table->options;
 	uint64_t file_count = 0;
-	bool keep = false;
+	/* Values of a row that several files make up need be in none of them. */
+	bool keep = !options->deletion_vectors &&
+				(options->merge_engine == PMN_MERGE_PARTIAL_UPDATE ||
+				 options->merge_engine == PMN_MERGE_AGGREGATION);
 
 	for (uint32_t r = 0; r < section->run_count; r++)
 		file_count += section->runs[r].file_count;
@@ -184,6 +216,8 @@ split_keyed(PmnScan *scan, PmnFileStats *stats, const PmnPredicate *key_filter,
 	}
 	if (count == 0)
 		return PMN_OK;
+	if (are_final(scan, files, count))
+		return split_raw(scan, stats, bucket, files, count);
 	PMN_TRY(pmn_level_files(lsm, scan->arena, files, count, &level_files));
 	PMN_TRY(pmn_level_sections(lsm, scan->arena, level_files, count, &sections,
 							   &section_count));
