@@ -22,9 +22,10 @@ EXTRA_CLEAN = paimon_arrow.so build/lib
 REGRESS = options ddl import types scan pushdown plan partition insert \
 	update_delete copy transaction trigger encoding compaction \
 	time_travel system_tables privileges errors
-REGRESS_OPTS = --temp-instance=$(CURDIR)/tmp_check --no-locale --encoding=UTF8
+REGRESS_OPTS = --temp-config=$(CURDIR)/test/quiet.conf \
+	--temp-instance=$(CURDIR)/tmp_check --no-locale --encoding=UTF8
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))
-ISOLATION_OPTS = --temp-instance=$(CURDIR)/tmp_iso --inputdir=test/isolation \
+ISOLATION_OPTS = --temp-config=$(CURDIR)/test/quiet.conf --temp-instance=$(CURDIR)/tmp_iso --inputdir=test/isolation \
 	--outputdir=test/isolation
 
 # Storage is tuned for speed; its loops vectorise only from -O3 on.

@@ -2,9 +2,10 @@
  * paimon_fdw.c
  *
  * Module entry: magic, _PG_init and the table of callbacks. Registers things
- * and does nothing else; what is registered lives in fdw/, delta/ and bridge/.
+ * and does nothing else; what is registered lives in fdw/, worker/, delta/ and bridge/.
  */
 #include "fdw/fdw.h"
+#include "worker/worker.h"
 
 #include "fmgr.h"
 
@@ -17,6 +18,11 @@ PG_FUNCTION_INFO_V1(paimon_fdw_handler);
 void
 _PG_init(void)
 {
+	static const PfdwWorkerTasks tasks = {pfdw_compact_is_due,
+										  pfdw_compact_table};
+
+	/* Before the delta: callbacks of commits run youngest first. */
+	pfdw_worker_init(&tasks);
 	pfdw_guc_define();
 	pfdw_delta_init();
 	pfdw_writer_init();

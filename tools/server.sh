@@ -26,7 +26,7 @@ server_user() {
 as_server() {
 	if [ "$(id -u)" = 0 ]; then
 		setpriv --reuid=postgres --regid=postgres --init-groups \
-			env -C / -u PMN_FIXTURES HOME=/tmp "$@"
+			env -C / -u PMN_FIXTURES -u PMN_ARROW_PATH HOME=/tmp "$@"
 	else
 		env -C / "$@"
 	fi

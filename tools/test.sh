@@ -3,7 +3,7 @@
 # starts what the tests need. Ends with the time each suite took and
 # "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
-# isolation golden plans differential interop faults demo.
+# isolation golden plans differential workers interop faults demo.
 #
 # FUZZ_SECONDS        how long each fuzz target runs (default 5)
 # DIFFERENTIAL_SEEDS  how many random scripts run on heap and lake (default 10)
@@ -12,7 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
-all_suites=(lint storage fuzz regress isolation golden plans differential interop faults demo)
+all_suites=(lint storage fuzz regress isolation golden plans differential workers interop faults demo)
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
 for suite in "${suites[@]}"; do
@@ -92,7 +92,7 @@ suite_fuzz() {
 # lakes of a run are its own and go away with it.
 regress_copy() {
 	mkdir -p "$work/regress"
-	cp -r sql expected test/isolation "$work/regress/"
+	cp -r sql expected test/isolation test/quiet.conf "$work/regress/"
 	find "$work/regress" -type f -exec sed -i \
 		-e "s|/tmp/paimon_fdw_|$work/regress/lake_|g" \
 		-e "s|/tmp/pfdw_isolation|$work/regress/lake|g" {} +
@@ -113,7 +113,7 @@ suite_regress() {
 	# Without shared_preload_libraries: the extension must load itself.
 	limited_server "$(pg_test_dir)/regress/pg_regress" --inputdir="$work/regress" \
 		--outputdir="$work/regress" --bindir="$(pg_bin)" \
-		--temp-instance="$work/regress/tmp" --no-locale --encoding=UTF8 \
+		--temp-instance="$work/regress/tmp" --temp-config="$work/regress/quiet.conf" --no-locale --encoding=UTF8 \
 		$names >"$work/regress.out" 2>&1 || status=$?
 	cat "$work/regress.out"
 	sed -nE 's/^test ([a-z_0-9]+) +\.\.\. ok.*/ok - regress \1/p; s/^test ([a-z_0-9]+) +\.\.\. FAILED.*/not ok - regress \1/p' \
@@ -132,6 +132,7 @@ suite_isolation() {
 	limited_server "$(pg_test_dir)/isolation/pg_isolation_regress" \
 		--inputdir="$work/regress/isolation" --outputdir="$work/regress/isolation" \
 		--bindir="$(pg_bin)" --temp-instance="$work/regress/tmp_iso" \
+		--temp-config="$work/regress/quiet.conf" \
 		--no-locale --encoding=UTF8 $names >"$work/isolation.out" 2>&1 || status=$?
 	cat "$work/isolation.out"
 	sed -nE 's/^test ([a-z_0-9]+) +\.\.\. ok.*/ok - isolation \1/p; s/^test ([a-z_0-9]+) +\.\.\. FAILED.*/not ok - isolation \1/p' \
@@ -147,7 +148,7 @@ server_up() {
 	if [ -s "$work/server/data/postmaster.pid" ]; then
 		server_env "$work/server"
 	else
-		server_start "$work/server"
+		server_start "$work/server" "$(cat test/quiet.conf)"
 	fi
 	psql -X -q -c 'SET client_min_messages = error' \
 		-c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
@@ -171,12 +172,26 @@ suite_plans() {
 	suite_lines plans python3 test/run_plans.py "$work/golden"
 }
 
+# With compaction going on behind the statements' backs.
 suite_differential() {
 	server_up
+	psql -X -q -c "LOAD 'paimon_fdw'" -c 'ALTER SYSTEM SET paimon_fdw.compaction_workers = 2' \
+		-c 'SELECT pg_reload_conf()' >/dev/null
 	mkdir -p "$work/differential"
 	chown "$(server_user)" "$work/differential"
 	suite_lines differential python3 test/run_differential.py "$work/differential" \
 		--seeds "${DIFFERENTIAL_SEEDS:-10}"
+	psql -X -q -c "LOAD 'paimon_fdw'" -c 'ALTER SYSTEM RESET paimon_fdw.compaction_workers' \
+		-c 'SELECT pg_reload_conf()' >/dev/null
+}
+
+suite_workers() {
+	server_start "$work/workers"
+	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
+	mkdir -p "$work/workers/lake"
+	chown "$(server_user)" "$work/workers/lake"
+	suite_lines workers python3 test/run_workers.py "$work/workers/lake" "$work/workers/log"
+	server_stop "$work/workers"
 }
 
 suite_interop() {

@@ -51,6 +51,9 @@ extern void pfdw_delta_created(const PfdwTableRef *ref);
 /* Whether the lake table has unpublished messages of this transaction. */
 extern bool pfdw_delta_has_pending(const PfdwTableRef *ref);
 
+/* Whether this transaction has published rows, at its pre-commit. */
+extern bool pfdw_delta_has_published(void);
+
 /* Whether two references name one lake table. */
 extern bool pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b);
 
@@ -63,6 +66,9 @@ extern bool pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b);
  */
 extern PmnCode pfdw_publish(PfdwTable *table, PmnCommitRequest *request,
 							PmnCommitResult *result, bool *may_discard);
+
+/* Whether a commit user of a snapshot is one of ours. */
+extern bool pfdw_is_commit_user(const char *commit_user);
 
 /* ---- in delta_visibility.c -------------------------------------------- */
 
@@ -95,5 +101,11 @@ extern void pfdw_view_get(const PfdwTableRef *ref, PfdwTable *table,
  * raises 40001.
  */
 extern void pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table);
+
+/*
+ * pfdw_compaction_lock -- wait until nobody else compacts the table here; for
+ * the rest of the transaction. Writers neither take nor want it.
+ */
+extern void pfdw_compaction_lock(const PfdwTableRef *ref);
 
 #endif /* PFDW_DELTA_H */

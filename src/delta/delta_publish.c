@@ -12,6 +12,8 @@
 #include "lib/stringinfo.h"
 #include "utils/uuid.h"
 
+#define COMMIT_USER_PREFIX "paimon_fdw-"
+
 static char *make_commit_user(void);
 static int64 look_for_commit(PfdwTable *table, const char *commit_user,
 							 bool *known);
@@ -41,6 +43,13 @@ pfdw_publish(PfdwTable *table, PmnCommitRequest *request,
 	return code;
 }
 
+bool
+pfdw_is_commit_user(const char *commit_user)
+{
+	return strncmp(commit_user, COMMIT_USER_PREFIX,
+				   strlen(COMMIT_USER_PREFIX)) == 0;
+}
+
 /* A fresh name for each commit, so that it can be found again. */
 static char *
 make_commit_user(void)
@@ -54,7 +63,7 @@ make_commit_user(void)
 	bytes[6] = (bytes[6] & 0x0f) | 0x40; /* version 4 */
 	bytes[8] = (bytes[8] & 0x3f) | 0x80;
 	initStringInfo(&text);
-	appendStringInfoString(&text, "paimon_fdw-");
+	appendStringInfoString(&text, COMMIT_USER_PREFIX);
 	for (int i = 0; i < UUID_LEN; i++)
 		appendStringInfo(&text, "%s%02x",
 						 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",

@@ -31,8 +31,9 @@
 
 /* Users' advisory locks have 1 and 2 here, and a database. */
 #define LAKE_TABLE_LOCK 3
+#define COMPACTION_LOCK 4
 
-static void lock_lake_table(const PfdwTableRef *ref);
+static void lock_lake_table(const PfdwTableRef *ref, uint16 kind);
 static StatementKey statement_now(void);
 static bool same_statement(const StatementKey *a, const StatementKey *b);
 static void resolve_latest(PfdwTable *table, int64 *snapshot_id,
@@ -89,7 +90,7 @@ pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table)
 
 	if (entry->is_locked)
 		return;
-	lock_lake_table(ref);
+	lock_lake_table(ref, LAKE_TABLE_LOCK);
 	if (IsolationUsesXactSnapshot())
 	{
 		if (entry->has_view)
@@ -105,8 +106,14 @@ pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table)
 	entry->lock_subid = GetCurrentSubTransactionId();
 }
 
+void
+pfdw_compaction_lock(const PfdwTableRef *ref)
+{
+	lock_lake_table(ref, COMPACTION_LOCK);
+}
+
 static void
-lock_lake_table(const PfdwTableRef *ref)
+lock_lake_table(const PfdwTableRef *ref, uint16 kind)
 {
 	const char *parts[] = {ref->warehouse, ref->database, ref->table,
 						   ref->branch == NULL ? "" : ref->branch};
@@ -126,7 +133,7 @@ lock_lake_table(const PfdwTableRef *ref)
 								   hash + 1);
 	}
 	SET_LOCKTAG_ADVISORY(tag, InvalidOid, (uint32) (hash >> 32), (uint32) hash,
-						 LAKE_TABLE_LOCK);
+						 kind);
 	(void) LockAcquire(&tag, ExclusiveLock, false, false);
 }
 

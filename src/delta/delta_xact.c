@@ -137,6 +137,19 @@ pfdw_delta_has_pending(const PfdwTableRef *ref)
 	return false;
 }
 
+bool
+pfdw_delta_has_published(void)
+{
+	if (transaction == NULL)
+		return false;
+	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
+	{
+		if (entry->published)
+			return true;
+	}
+	return false;
+}
+
 /*
  * By lake table, not by foreign table: two of them may share one, and ALTER
  * FOREIGN TABLE may point a relation at another within a transaction.

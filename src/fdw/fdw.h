@@ -89,6 +89,16 @@ extern void pfdw_warehouse_check(const char *warehouse, Oid userid,
 /* Whether a foreign server belongs to this wrapper. */
 extern bool pfdw_server_is_ours(ForeignServer *server);
 
+/* ---- in fdw_compact.c ------------------------------------------------- */
+
+/*
+ * pfdw_compact_is_due -- whether the newest snapshot is one of ours that added
+ * rows, and not *seen, which becomes it. Both as the table's owner.
+ */
+extern bool pfdw_compact_is_due(Oid relid, int64 *seen);
+/* Compact what universal compaction picks, and publish. */
+extern void pfdw_compact_table(Oid relid);
+
 /* ---- in fdw_relation.c ------------------------------------------------ */
 
 /* Owner of a relation: the role whose right to local files counts. */

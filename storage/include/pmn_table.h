@@ -365,6 +365,10 @@ extern "C"
 	PMN_CHECKED PmnCode pmn_table_visit_snapshots(PmnTable *table,
 												  PmnSnapshotVisitor visit,
 												  void *context);
+	/* Of one snapshot; PMN_NOT_FOUND. */
+	PMN_CHECKED PmnCode pmn_table_visit_snapshot(PmnTable *table, int64_t id,
+												 PmnSnapshotVisitor visit,
+												 void *context);
 	/*
  * pmn_table_verify -- read everything the snapshot refers to and report each
  * fault: manifests, file sizes, row counts, key order, statistics, buckets,

@@ -63,6 +63,22 @@ pmn_table_visit_snapshots(PmnTable *table, PmnSnapshotVisitor visit,
 	return code;
 }
 
+PmnCode
+pmn_table_visit_snapshot(PmnTable *table, int64_t id, PmnSnapshotVisitor visit,
+						 void *context)
+{
+	PmnSnapshot *snapshot = NULL;
+	PmnArena *arena = NULL;
+	PmnCode code;
+
+	PMN_TRY(pmn_arena_create(table->env, 0, &arena));
+	code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id, &snapshot);
+	if (code == PMN_OK)
+		(void) visit(context, &snapshot->info);
+	pmn_arena_destroy(arena);
+	return code;
+}
+
 static bool
 put_snapshot(void *context, const PmnSnapshotInfo *info)
 {
