@@ -15,6 +15,7 @@
 #include "pmn_system.h"
 #include "pmn_table.h"
 #include "pmn_type.h"
+#include "pmn_variant.h"
 
 /*
  * Where the Arrow library is: the full path of paimon_arrow.so. Set once
