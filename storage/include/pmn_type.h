@@ -120,6 +120,23 @@ extern "C"
 	PMN_CHECKED PmnCode pmn_type_parse_name(PmnEnv *env, const char *name,
 											PmnType *out);
 
+	/*
+ * pmn_type_parse_sql -- any type's SQL spelling, nested ones too:
+ * "MAP<STRING, ARRAY<INT>>", "ROW<a INT NOT NULL 'a comment', `b c` STRING>".
+ * Field ids are positions within their ROW; making a table gives real ones.
+ * Free with pmn_parsed_type_free.
+ * Errors    PMN_INVALID (not a type)
+ */
+	typedef struct PmnParsedType
+	{
+		PmnType type;
+		struct PmnArena *arena;
+	} PmnParsedType;
+
+	PMN_CHECKED PmnCode pmn_type_parse_sql(PmnEnv *env, const char *name,
+										   PmnParsedType **out);
+	void pmn_parsed_type_free(PmnParsedType *parsed); /* NULL allowed */
+
 #ifdef __cplusplus
 }
 #endif

@@ -178,9 +178,11 @@ check_keys(PmnEnv *env, const PmnSchema *schema)
 	return PMN_OK;
 }
 
+/* A column, then the fields of ROWs within it. */
 static void
 give_ids(PmnSchema *schema)
 {
+	int32_t highest = -1;
 	const char *nullable = pmn_schema_option(schema, "primary-key.nullable");
 	bool key_is_nullable = nullable != NULL && strcmp(nullable, "true") == 0;
 
@@ -188,11 +190,12 @@ give_ids(PmnSchema *schema)
 	{
 		PmnField *field = &schema->fields[i];
 
-		field->id = (int32_t) i;
+		field->id = ++highest;
+		pmn_type_give_ids(&field->type, &highest);
 		if (is_in(field->name, schema->primary_keys, schema->primary_key_count))
 			field->type.is_nullable = key_is_nullable;
 	}
-	schema->highest_field_id = (int32_t) schema->field_count - 1;
+	schema->highest_field_id = highest;
 	schema->version = SCHEMA_VERSION;
 	schema->id = 0;
 }

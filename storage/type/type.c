@@ -181,6 +181,23 @@ pmn_type_equal(const PmnType *a, const PmnType *b)
 	return children_equal(a, b);
 }
 
+void
+pmn_type_give_ids(const PmnType *type, int32_t *highest)
+{
+	if (type->key != NULL)
+		pmn_type_give_ids(type->key, highest);
+	if (type->element != NULL)
+		pmn_type_give_ids(type->element, highest);
+	for (uint32_t i = 0; i < type->field_count; i++)
+	{
+		/* Const only in the view of those who borrow the type. */
+		PmnField *field = (PmnField *) (uintptr_t) &type->fields[i];
+
+		pmn_type_give_ids(&field->type, highest);
+		field->id = ++*highest;
+	}
+}
+
 PmnCode
 pmn_type_copy(PmnArena *arena, const PmnType *src, PmnType *out)
 {

@@ -37,6 +37,13 @@ PMN_CHECKED PmnCode pmn_type_append_name(PmnBuffer *dst, const PmnType *type);
 /* Same type apart from nullability at every level. */
 bool pmn_type_equal(const PmnType *a, const PmnType *b);
 
+/*
+ * pmn_type_give_ids -- new ids for the fields of ROWs within a type, counted
+ * up from *highest as Paimon does: those inside a field before the field. The
+ * type's fields must belong to the caller.
+ */
+void pmn_type_give_ids(const PmnType *type, int32_t *highest);
+
 /* Deep copies into arena. */
 PMN_CHECKED PmnCode pmn_type_copy(PmnArena *arena, const PmnType *src,
 								  PmnType *out);

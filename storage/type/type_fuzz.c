@@ -48,6 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	PmnTestEnv env;
 	PmnArena *arena = NULL;
 	PmnJson *json = NULL;
+	PmnParsedType *parsed = NULL;
 	PmnType type;
 	const char *text;
 
@@ -58,6 +59,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = pmn_arena_string_n(arena, (const char *) data, size);
 	if (pmn_type_parse_name(&env.base, text, &type) == PMN_OK)
 		print_again(&env, arena, &type);
+	if (pmn_type_parse_sql(&env.base, text, &parsed) == PMN_OK)
+		print_again(&env, arena, &parsed->type);
+	pmn_parsed_type_free(parsed);
 	if (pmn_json_parse(&env.base, pmn_bytes(data, size), "fuzz", &json) ==
 			PMN_OK &&
 		pmn_type_parse(&env.base, arena, pmn_json_root(json), &type) == PMN_OK)

@@ -8,6 +8,12 @@
  *
  *   type    := atom nullability [("ARRAY" | "MULTISET") nullability]
  *   atom    := keyword ["(" parameter {"," parameter} ")"] | "VECTOR<" ...
+ *            | "ARRAY<" type ">" | "MULTISET<" type ">"
+ *            | "MAP<" type "," type ">"
+ *            | "ROW<" [name type ["'" comment "'"] {"," ...}] ">"
+ *
+ * Schema files spell nested types as JSON objects and never in brackets, so
+ * these are read for people only (pmn_type_parse_sql).
  *
  * Invariant: what is printed for an atomic type parses to an equal type.
  */
@@ -22,7 +28,8 @@ typedef enum TokenKind
 	TOKEN_END,
 	TOKEN_WORD,	  /* keyword or bare identifier */
 	TOKEN_NUMBER, /* digits only */
-	TOKEN_QUOTED, /* 'x' or `x`, unescaped into value */
+	TOKEN_QUOTED, /* 'x', unescaped into value */
+	TOKEN_NAME,	  /* `x`, unescaped into value */
 	TOKEN_MARK	  /* one of < > ( ) , . */
 } TokenKind;
 
@@ -30,6 +37,7 @@ typedef struct NameParser
 {
 	PmnEnv *env;
 	PmnArena *arena; /* NULL: atomic types only */
+	bool is_sql;	 /* nested types in brackets are read */
 	const char *text;
 	PmnCode wrong;
 	size_t at; /* behind the token */
@@ -98,12 +106,47 @@ static const char *const edge_algorithms[] = {"spherical", "vincenty", "thomas",
 											  "andoyer", "karney"};
 
 static PmnCode next_token(NameParser *parser);
+static PmnCode not_a_type(NameParser *parser);
 static PmnCode parse_type(NameParser *parser, int depth, PmnType *out);
 
 PmnCode
 pmn_type_parse_name(PmnEnv *env, const char *name, PmnType *out)
 {
 	return pmn_type_parse_text(env, NULL, name, PMN_INVALID, out);
+}
+
+PmnCode
+pmn_type_parse_sql(PmnEnv *env, const char *name, PmnParsedType **out)
+{
+	PmnArena *arena = NULL;
+	NameParser parser = {.env = env, .text = name, .wrong = PMN_INVALID};
+	PmnCode code;
+
+	*out = NULL;
+	PMN_TRY(pmn_arena_create(env, 0, &arena));
+	parser.arena = arena;
+	parser.is_sql = true;
+	*out = pmn_arena_alloc(arena, sizeof(**out));
+	code = *out == NULL ? PMN_NO_MEMORY : next_token(&parser);
+	if (code == PMN_OK)
+		code = parse_type(&parser, 0, &(*out)->type);
+	if (code == PMN_OK && parser.kind != TOKEN_END)
+		code = not_a_type(&parser);
+	if (code != PMN_OK)
+	{
+		pmn_arena_destroy(arena);
+		*out = NULL;
+		return code;
+	}
+	(*out)->arena = arena;
+	return PMN_OK;
+}
+
+void
+pmn_parsed_type_free(PmnParsedType *parsed)
+{
+	if (parsed != NULL)
+		pmn_arena_destroy(parsed->arena);
 }
 
 PmnCode
@@ -235,7 +278,7 @@ next_token(NameParser *parser)
 	}
 	if (c == '\'' || c == '`')
 	{
-		parser->kind = TOKEN_QUOTED;
+		parser->kind = c == '`' ? TOKEN_NAME : TOKEN_QUOTED;
 		return quoted_token(parser);
 	}
 	return word_token(parser);
@@ -353,7 +396,8 @@ parse_vector(NameParser *parser, int depth, PmnType *out)
 static PmnCode
 parse_parameter(NameParser *parser, char dst[PARAMETER_SIZE_MAX + 1])
 {
-	bool is_text = parser->kind == TOKEN_WORD || parser->kind == TOKEN_QUOTED;
+	bool is_text = parser->kind == TOKEN_WORD || parser->kind == TOKEN_QUOTED ||
+				   parser->kind == TOKEN_NAME;
 
 	if (!is_text || parser->value[0] == '\0')
 		return not_a_type(parser);
@@ -422,6 +466,104 @@ parse_nullability(NameParser *parser, bool *is_nullable)
 	return PMN_OK;
 }
 
+/* ---- types in brackets ------------------------------------------------- */
+
+static PmnCode
+parse_child(NameParser *parser, int depth, const PmnType **out)
+{
+	PmnType *child = pmn_arena_alloc(parser->arena, sizeof(*child));
+
+	if (child == NULL)
+		return PMN_NO_MEMORY;
+	*out = child;
+	return parse_type(parser, depth + 1, child);
+}
+
+static PmnCode
+parse_field(NameParser *parser, int depth, PmnField *out)
+{
+	bool is_name = parser->kind == TOKEN_WORD || parser->kind == TOKEN_NAME;
+
+	if (!is_name || parser->value[0] == '\0')
+		return not_a_type(parser);
+	out->name = pmn_arena_string(parser->arena, parser->value);
+	if (out->name == NULL)
+		return PMN_NO_MEMORY;
+	PMN_TRY(next_token(parser));
+	PMN_TRY(parse_type(parser, depth + 1, &out->type));
+	if (parser->kind != TOKEN_QUOTED)
+		return PMN_OK;
+	out->description = pmn_arena_string(parser->arena, parser->value);
+	if (out->description == NULL)
+		return PMN_NO_MEMORY;
+	return next_token(parser);
+}
+
+/* The fields so far, in twice the room. */
+static PmnCode
+grow_fields(NameParser *parser, PmnField **fields, uint32_t count)
+{
+	PmnField *larger;
+
+	if (count >= PMN_COLUMN_COUNT_MAX)
+		return not_a_type(parser);
+	if (count != 0 && (count & (count - 1)) != 0)
+		return PMN_OK;
+	larger = pmn_arena_alloc(
+		parser->arena, (count == 0 ? 1 : (size_t) count * 2) * sizeof(*larger));
+	if (larger == NULL)
+		return PMN_NO_MEMORY;
+	if (count > 0)
+		memcpy(larger, *fields, count * sizeof(*larger));
+	*fields = larger;
+	return PMN_OK;
+}
+
+static PmnCode
+parse_fields(NameParser *parser, int depth, PmnType *out)
+{
+	PmnField *fields = NULL;
+	uint32_t count = 0;
+
+	while (!at_mark(parser, '>'))
+	{
+		if (count > 0)
+			PMN_TRY(expect_mark(parser, ','));
+		PMN_TRY(grow_fields(parser, &fields, count));
+		PMN_TRY(parse_field(parser, depth, &fields[count]));
+		for (uint32_t i = 0; i < count; i++)
+		{
+			if (strcmp(fields[i].name, fields[count].name) == 0)
+				return pmn_fail(parser->env, parser->wrong,
+								"\"%.200s\" has two fields \"%s\"",
+								parser->text, fields[i].name);
+		}
+		fields[count].id = (int32_t) count;
+		count++;
+	}
+	out->fields = fields;
+	out->field_count = count;
+	return PMN_OK;
+}
+
+static PmnCode
+parse_nested(NameParser *parser, int depth, PmnType *out)
+{
+	PMN_TRY(expect_mark(parser, '<'));
+	if (out->kind == PMN_TYPE_ROW)
+		PMN_TRY(parse_fields(parser, depth, out));
+	else
+	{
+		if (out->kind == PMN_TYPE_MAP)
+		{
+			PMN_TRY(parse_child(parser, depth, &out->key));
+			PMN_TRY(expect_mark(parser, ','));
+		}
+		PMN_TRY(parse_child(parser, depth, &out->element));
+	}
+	return expect_mark(parser, '>');
+}
+
 static PmnCode
 parse_form(NameParser *parser, NameForm form, int depth, PmnType *out)
 {
@@ -454,6 +596,8 @@ parse_form(NameParser *parser, NameForm form, int depth, PmnType *out)
 		case FORM_VECTOR:
 			return parse_vector(parser, depth, out);
 		case FORM_NESTED:
+			if (parser->is_sql)
+				return parse_nested(parser, depth, out);
 			break;
 	}
 	if (parser->arena == NULL)

@@ -3,6 +3,7 @@
  *
  * Types from and to SQL spelling and JSON; copies and equality.
  */
+#include "type_name.h"
 #include "type_random.h"
 
 /* Spelled as the first, a type prints as the second. */
@@ -122,6 +123,75 @@ TEST(wrong_names)
 	for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++)
 		CHECK(pmn_type_parse_name(&env.base, nested[i], &type) ==
 			  PMN_UNSUPPORTED);
+}
+
+/* Goal: nested types in SQL spelling are read back as they are printed; what
+ * is broken, too deep or has a field twice is refused. */
+TEST(sql_names)
+{
+	static const char *const nested[][2] = {
+		{"array < int >", "ARRAY<INT>"},
+		{"INT NOT NULL ARRAY NOT NULL", "ARRAY<INT NOT NULL> NOT NULL"},
+		{"map<string not null,array<decimal(5,2)>>",
+		 "MAP<STRING NOT NULL, ARRAY<DECIMAL(5, 2)>>"},
+		{"MULTISET<ROW<>>", "MULTISET<ROW<>>"},
+		{"ROW<a INT 'what it is', `b``c>` ROW<int STRING>, date DATE> NOT NULL",
+		 "ROW<`a` INT, `b``c>` ROW<`int` STRING>, `date` DATE> NOT NULL"},
+		{"VECTOR<FLOAT, 3>", "VECTOR<FLOAT, 3>"},
+		{"VARIANT", "VARIANT"},
+	};
+	static const char *const wrong[] = {
+		"ARRAY",	   "ARRAY<INT",		 "ARRAY<>",			"MAP<INT>",
+		"ROW<a>",	   "ROW<a INT,>",	 "ROW<'a' INT>",	"ROW<a INT, a INT>",
+		"ARRAY<INT>>", "ROW<`` INT>",	 "ROW<1 INT>",		"ARRAY<INT> INT",
+		"ROW<,a INT>", "MAP<INT, INT,>", "VECTOR<DATE, 3>",
+	};
+	PmnTestEnv env;
+	PmnParsedType *parsed;
+	char name[512];
+	char deep[8 * PMN_TYPE_DEPTH_MAX + 16] = "";
+
+	pmn_test_env_init(&env);
+	for (size_t i = 0; i < sizeof(nested) / sizeof(nested[0]); i++)
+	{
+		CHECK_OK(&env, pmn_type_parse_sql(&env.base, nested[i][0], &parsed));
+		CHECK(strcmp(pmn_type_name(&parsed->type, name, sizeof(name)),
+					 nested[i][1]) == 0);
+		pmn_parsed_type_free(parsed);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CHECK(pmn_type_parse_sql(&env.base, wrong[i], &parsed) == PMN_INVALID &&
+			  parsed == NULL);
+	for (int i = 0; i <= PMN_TYPE_DEPTH_MAX; i++)
+		memcpy(deep + 6 * (size_t) i, "ARRAY<", 7);
+	CHECK(pmn_type_parse_sql(&env.base, deep, &parsed) == PMN_INVALID);
+	CHECK(env.live_bytes == 0);
+}
+
+/* Goal: fields get ids as Paimon gives them: a field's own after those
+ * within its type. */
+TEST(field_ids)
+{
+	PmnTestEnv env;
+	PmnParsedType *parsed;
+	const PmnField *fields;
+	int32_t highest = 7;
+
+	pmn_test_env_init(&env);
+	CHECK_OK(&env, pmn_type_parse_sql(
+					   &env.base,
+					   "ROW<x INT, z ROW<p INT, q ARRAY<ROW<k INT, v INT>>>, "
+					   "m MAP<ROW<a INT>, ROW<b INT>>>",
+					   &parsed));
+	pmn_type_give_ids(&parsed->type, &highest);
+	fields = parsed->type.fields;
+	CHECK(highest == 16 && fields[0].id == 8 && fields[1].id == 13);
+	CHECK(fields[1].type.fields[0].id == 9 &&
+		  fields[1].type.fields[1].id == 12);
+	CHECK(fields[1].type.fields[1].type.element->fields[0].id == 10);
+	CHECK(fields[2].id == 16 && fields[2].type.key->fields[0].id == 14);
+	pmn_parsed_type_free(parsed);
+	CHECK(env.live_bytes == 0);
 }
 
 static PmnCode
@@ -466,6 +536,8 @@ main(void)
 {
 	RUN(names);
 	RUN(wrong_names);
+	RUN(sql_names);
+	RUN(field_ids);
 	RUN(json);
 	RUN(wrong_json);
 	RUN(lenient_json);
