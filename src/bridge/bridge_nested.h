@@ -50,6 +50,7 @@ typedef struct PfdwNode
 	TupleDesc tupdesc; /* COMPOSITE */
 	struct PfdwNode *children;
 	uint32 child_count;
+	struct PfdwVariant *variant; /* VARIANT; made on first use */
 } PfdwNode;
 
 /* ---- in bridge_nested.c ----------------------------------------------- */
@@ -89,7 +90,28 @@ extern Datum pfdw_nested_decode(PfdwNode *node, PmnBytes value);
 /* A value of a node of shape JSONB as a jsonb. */
 extern Datum pfdw_nested_jsonb(PfdwNode *node, const PmnValue *value);
 
-/* Errors of both. */
+/* A value of a scalar type as a part of a jsonb. */
+extern void pfdw_jsonb_scalar(const PfdwNode *node, const PmnType *type,
+							  const PmnValue *value, JsonbValue *out);
+
+/* ---- in bridge_variant.c ---------------------------------------------- */
+
+/*
+ * pfdw_jsonb_variant -- push a VARIANT. token says where it goes; WJB_DONE:
+ * it stands alone, and a scalar is returned in scalar.
+ */
+extern JsonbValue *pfdw_jsonb_variant(PfdwNode *node, PmnBytes value,
+									  JsonbParseState **state,
+									  JsonbIteratorToken token,
+									  JsonbValue *scalar);
+
+/* A JSON value as a VARIANT: what value and metadata point to lives until
+ * the next call. */
+extern void pfdw_variant_from_json(PfdwNode *node, const JsonbValue *json,
+								   PmnBytes *value, PmnBytes *metadata);
+
+/* ---- errors of all of these ------------------------------------------- */
+
 extern void pfdw_nested_broken(const PfdwNode *node) pg_attribute_noreturn();
 extern void pfdw_nested_range_error(const PfdwNode *node)
 	pg_attribute_noreturn();

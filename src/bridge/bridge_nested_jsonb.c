@@ -93,26 +93,27 @@ set_float(const PfdwNode *node, double value, bool is_single, JsonbValue *out)
 }
 
 static void
-set_time(const PfdwNode *node, const PmnValue *value, Oid typid,
-		 JsonbValue *out)
+set_time(const PfdwNode *node, const PmnType *type, const PmnValue *value,
+		 Oid typid, JsonbValue *out)
 {
 	char *text = palloc(MAXDATELEN + 1);
 	int utc = 0;
 	Datum datum;
 
-	if (!pfdw_value_datum(node->type, typid, value, &datum))
+	if (!pfdw_value_datum(type, typid, value, &datum))
 		pfdw_nested_range_error(node);
 	JsonEncodeDateTime(text, datum, typid,
 					   typid == TIMESTAMPTZOID ? &utc : NULL);
 	set_string(node, text, strlen(text), out);
 }
 
-static void
-set_scalar(const PfdwNode *node, const PmnValue *value, JsonbValue *out)
+void
+pfdw_jsonb_scalar(const PfdwNode *node, const PmnType *type,
+				  const PmnValue *value, JsonbValue *out)
 {
 	Datum datum;
 
-	switch (node->type->kind)
+	switch (type->kind)
 	{
 		case PMN_TYPE_BOOLEAN:
 			out->type = jbvBool;
@@ -126,11 +127,10 @@ set_scalar(const PfdwNode *node, const PmnValue *value, JsonbValue *out)
 			return;
 		case PMN_TYPE_FLOAT:
 		case PMN_TYPE_DOUBLE:
-			set_float(node, value->as.f64, node->type->kind == PMN_TYPE_FLOAT,
-					  out);
+			set_float(node, value->as.f64, type->kind == PMN_TYPE_FLOAT, out);
 			return;
 		case PMN_TYPE_DECIMAL:
-			(void) pfdw_value_datum(node->type, NUMERICOID, value, &datum);
+			(void) pfdw_value_datum(type, NUMERICOID, value, &datum);
 			set_numeric(datum, out);
 			return;
 		case PMN_TYPE_CHAR:
@@ -143,16 +143,16 @@ set_scalar(const PfdwNode *node, const PmnValue *value, JsonbValue *out)
 			set_binary(node, value->as.bytes, out);
 			return;
 		case PMN_TYPE_DATE:
-			set_time(node, value, DATEOID, out);
+			set_time(node, type, value, DATEOID, out);
 			return;
 		case PMN_TYPE_TIME:
-			set_time(node, value, TIMEOID, out);
+			set_time(node, type, value, TIMEOID, out);
 			return;
 		case PMN_TYPE_TIMESTAMP:
-			set_time(node, value, TIMESTAMPOID, out);
+			set_time(node, type, value, TIMESTAMPOID, out);
 			return;
 		case PMN_TYPE_TIMESTAMP_LTZ:
-			set_time(node, value, TIMESTAMPTZOID, out);
+			set_time(node, type, value, TIMESTAMPTZOID, out);
 			return;
 		case PMN_TYPE_ARRAY:
 		case PMN_TYPE_MULTISET:
@@ -164,9 +164,9 @@ set_scalar(const PfdwNode *node, const PmnValue *value, JsonbValue *out)
 		case PMN_TYPE_GEOGRAPHY:
 			break;
 	}
-	ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR),
-					errmsg_internal("type kind %d in a jsonb",
-									(int) node->type->kind)));
+	ereport(ERROR,
+			(errcode(ERRCODE_INTERNAL_ERROR),
+			 errmsg_internal("type kind %d in a jsonb", (int) type->kind)));
 }
 
 static void
@@ -290,6 +290,11 @@ static void
 push_value(PfdwNode *node, const PmnValue *value, JsonbParseState **state,
 		   JsonbIteratorToken token, JsonbValue *out)
 {
+	if (!value->is_null && node->type->kind == PMN_TYPE_VARIANT)
+	{
+		(void) pfdw_jsonb_variant(node, value->as.bytes, state, token, out);
+		return;
+	}
 	if (!value->is_null && pmn_type_is_nested(node->type))
 	{
 		(void) push_nested(node, value->as.bytes, state);
@@ -298,7 +303,7 @@ push_value(PfdwNode *node, const PmnValue *value, JsonbParseState **state,
 	if (value->is_null)
 		out->type = jbvNull;
 	else
-		set_scalar(node, value, out);
+		pfdw_jsonb_scalar(node, node->type, value, out);
 	pushJsonbValue(state, token, out);
 }
 
@@ -306,7 +311,13 @@ Datum
 pfdw_nested_jsonb(PfdwNode *node, const PmnValue *value)
 {
 	JsonbParseState *state = NULL;
+	JsonbValue scalar;
+	JsonbValue *made;
 
-	return JsonbPGetDatum(
-		JsonbValueToJsonb(push_nested(node, value->as.bytes, &state)));
+	if (node->type->kind == PMN_TYPE_VARIANT)
+		made = pfdw_jsonb_variant(node, value->as.bytes, &state, WJB_DONE,
+								  &scalar);
+	else
+		made = push_nested(node, value->as.bytes, &state);
+	return JsonbPGetDatum(JsonbValueToJsonb(made));
 }
