@@ -175,21 +175,31 @@ find_cast(const PmnType *from, const PmnType *to, PmnCastKind *kind)
 }
 
 PmnCode
-pmn_cast_make(PmnEnv *env, const char *column, const PmnType *from,
-			  const PmnType *to, PmnCast *out)
+pmn_cast_unknown(PmnEnv *env, const char *column, const PmnType *from,
+				 const PmnType *to)
 {
 	char from_name[128];
 	char to_name[128];
 
-	out->from = from;
-	out->to = to;
-	if (find_cast(from, to, &out->kind))
-		return PMN_OK;
 	return pmn_fail(env, PMN_UNSUPPORTED,
 					"column \"%s\" was written as %s and is %s now; this "
 					"cast is not supported",
 					column, pmn_type_name(from, from_name, sizeof(from_name)),
 					pmn_type_name(to, to_name, sizeof(to_name)));
+}
+
+PmnCode
+pmn_cast_make(PmnArena *arena, const char *column, const PmnType *from,
+			  const PmnType *to, PmnCast *out)
+{
+	out->from = from;
+	out->to = to;
+	out->nested = NULL;
+	if (pmn_type_is_nested(from) || pmn_type_is_nested(to))
+		return pmn_cast_make_nested(arena, column, out);
+	if (find_cast(from, to, &out->kind))
+		return PMN_OK;
+	return pmn_cast_unknown(pmn_arena_env(arena), column, from, to);
 }
 
 /* ---- numbers ----------------------------------------------------------- */
@@ -573,6 +583,13 @@ pmn_cast_run(const PmnCast *cast, PmnArena *arena, const PmnVector *src,
 			break;
 		case PMN_CAST_PARSE:
 			return pmn_cast_parse(cast, env, src, count, dst);
+		case PMN_CAST_NESTED:
+		case PMN_CAST_NESTED_TO_TEXT:
+			return pmn_cast_nested(cast, arena, src, count, dst);
+		case PMN_CAST_TO_NULL:
+			memset(dst->nulls, 1, count);
+			memset(dst->values, 0, count * pmn_vector_width(dst->kind));
+			break;
 	}
 	return PMN_OK;
 }

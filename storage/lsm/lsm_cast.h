@@ -2,9 +2,9 @@
  * lsm_cast.h
  *
  * Values of old data files in the type their column has now, as Paimon's
- * CastExecutors do it: every cast they have between scalar types. Where one
- * depends on a time zone, it is UTC. Others, and those that touch nested
- * types, are PMN_UNSUPPORTED.
+ * CastExecutors and SchemaEvolutionUtil do it: every cast they have between
+ * scalar types, between nested types, and from those to text. Where one
+ * depends on a time zone, it is UTC. Others are PMN_UNSUPPORTED.
  */
 #ifndef LSM_CAST_H
 #define LSM_CAST_H
@@ -24,18 +24,25 @@ typedef enum PmnCastKind
 	PMN_CAST_TO_DATE,
 	PMN_CAST_TO_TIME,
 	PMN_CAST_TO_SECONDS, /* a timestamp to whole seconds since 1970 */
-	PMN_CAST_PARSE		 /* text to a number, date, time or timestamp */
+	PMN_CAST_PARSE,		 /* text to a number, date, time or timestamp */
+	PMN_CAST_NESTED,	 /* nested to nested, part by part */
+	PMN_CAST_NESTED_TO_TEXT,
+	PMN_CAST_TO_NULL /* nothing of the old type is left */
 } PmnCastKind;
+
+typedef struct PmnNestedCast PmnNestedCast;
 
 typedef struct PmnCast
 {
 	PmnCastKind kind;
 	const PmnType *from;
 	const PmnType *to;
+	const PmnNestedCast *nested; /* of the nested kinds */
 } PmnCast;
 
-/* The cast between two types. column is for messages. */
-PMN_CHECKED PmnCode pmn_cast_make(PmnEnv *env, const char *column,
+/* The cast between two types, which must live as long; what it needs is made
+ * in arena. column is for messages. */
+PMN_CHECKED PmnCode pmn_cast_make(PmnArena *arena, const char *column,
 								  const PmnType *from, const PmnType *to,
 								  PmnCast *out);
 

@@ -3,7 +3,8 @@
  *
  * Shared by the files of the cast: numbers, bytes (lsm_cast.c), dates and
  * times (lsm_cast_time.c), parsed text (lsm_cast_parse.c for numbers,
- * lsm_cast_parse_time.c for dates and times).
+ * lsm_cast_parse_time.c for dates and times), nested types
+ * (lsm_cast_nested.c).
  */
 #ifndef LSM_CAST_INTERNAL_H
 #define LSM_CAST_INTERNAL_H
@@ -19,6 +20,22 @@ PmnInt128 pmn_cast_power_of_ten(int32_t exponent);
 /* PMN_OUT_OF_RANGE with the value (cut, unprintable bytes as \xHH) and the
  * type it should have become. */
 PmnCode pmn_cast_refuse(const PmnCast *cast, PmnEnv *env, PmnBytes value);
+
+/* PMN_UNSUPPORTED: there is no cast between the types. */
+PmnCode pmn_cast_unknown(PmnEnv *env, const char *column, const PmnType *from,
+						 const PmnType *to);
+
+/* Casts that touch a nested type, in lsm_cast_nested.c: find one (cast has
+ * its types), and run one; dst->nulls is set. */
+PMN_CHECKED PmnCode pmn_cast_make_nested(PmnArena *arena, const char *column,
+										 PmnCast *cast);
+PMN_CHECKED PmnCode pmn_cast_nested(const PmnCast *cast, PmnArena *arena,
+									const PmnVector *src, uint32_t count,
+									PmnVector *dst);
+/* One ARRAY, MAP or ROW as text in arena. */
+PMN_CHECKED PmnCode pmn_cast_nested_text(const PmnNestedCast *nested,
+										 PmnArena *arena, PmnBytes value,
+										 PmnBytes *out);
 
 /* The decimal of a row into dst, I64 or DEC128. */
 static inline void

@@ -46,7 +46,7 @@ set_types(Bench *bench, const char *from, const char *to)
 			 pmn_type_parse_name(&bench->env.base, from, &bench->from));
 	CHECK_OK(&bench->env,
 			 pmn_type_parse_name(&bench->env.base, to, &bench->to));
-	return pmn_cast_make(&bench->env.base, "c", &bench->from, &bench->to,
+	return pmn_cast_make(bench->arena, "c", &bench->from, &bench->to,
 						 &bench->cast);
 }
 

@@ -229,7 +229,7 @@ plan_field(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 	for (uint32_t i = 0; request->is_key_value && i < lsm->key_count; i++)
 		column->is_required |=
 			lsm->key_fields[i] == position && !field->type.is_nullable;
-	PMN_TRY(pmn_cast_make(reader->env, field->name, &old->type, &field->type,
+	PMN_TRY(pmn_cast_make(reader->arena, field->name, &old->type, &field->type,
 						  &column->cast));
 	column->file_column =
 		add_file_column(reader, old->name, old->id, &old->type);

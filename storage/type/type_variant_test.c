@@ -351,7 +351,7 @@ TEST(wide_tables)
 			name[5] = '\0';
 			CHECK_OK(&bench.env, pmn_variant_read(&bench.reader, &event));
 			CHECK(event.kind == PMN_VARIANT_INTEGER);
-			CHECK(event.value.as.i64 == atol(name));
+			CHECK(event.value.as.i64 == strtol(name, NULL, 10));
 			read++;
 		}
 	} while (event.kind != PMN_VARIANT_END);
