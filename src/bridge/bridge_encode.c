@@ -15,7 +15,7 @@
  * is an error that names the column, before the row is added. A row that
  * failed half-way leaves nothing, since the row count grows last.
  */
-#include "bridge_convert.h"
+#include "bridge_nested.h"
 
 #include "catalog/pg_type_d.h"
 #include "fmgr.h"
@@ -39,7 +39,8 @@ typedef enum EncodeWay
 	ENCODE_FLOAT8,	/* as it is */
 	ENCODE_DECIMAL, /* numeric to 64 bits, mostly */
 	ENCODE_DATE,	/* another epoch, unless infinite */
-	ENCODE_MICROS	/* timestamps to microseconds, likewise */
+	ENCODE_MICROS,	/* timestamps to microseconds, likewise */
+	ENCODE_NESTED	/* through a node; JSON's null is null */
 } EncodeWay;
 
 typedef struct FieldBuilder
@@ -55,6 +56,7 @@ typedef struct FieldBuilder
 	size_t width;
 	Oid base; /* base type of the attribute */
 	FmgrInfo output;
+	PfdwNode *node; /* ENCODE_NESTED */
 } FieldBuilder;
 
 struct PfdwEncoder
@@ -71,10 +73,12 @@ struct PfdwEncoder
 	char *first_block; /* kept from batch to batch */
 	char *block;	   /* where copies go, block_left bytes of it free */
 	Size block_left;
+	PfdwNestedEncoder *nested; /* NULL: no field needs it */
 	PmnBatch batch;
 };
 
-static void field_init(FieldBuilder *builder, const PfdwColumn *column);
+static void field_init(PfdwEncoder *encoder, FieldBuilder *builder,
+					   const PfdwColumn *column);
 static void reserve_row(PfdwEncoder *encoder);
 static EncodeWay choose_way(const FieldBuilder *builder);
 static inline void encode_value(PfdwEncoder *encoder, FieldBuilder *builder,
@@ -86,11 +90,10 @@ static void put_element(FieldBuilder *builder, uint32 row,
 						const PmnValue *value);
 static inline void put_bytes(PfdwEncoder *encoder, FieldBuilder *builder,
 							 PmnBytes bytes);
-static void check_length(const PmnField *field, PmnBytes bytes);
 static char *reserve_bytes(PfdwEncoder *encoder, Size size);
-static void null_error(const PmnField *field) pg_attribute_noreturn();
-static void fit_error(const PmnField *field, PfdwFit fit)
-	pg_attribute_noreturn();
+static void encode_nested(PfdwEncoder *encoder, FieldBuilder *builder,
+						  Datum datum);
+static void put_null(PfdwEncoder *encoder, FieldBuilder *builder);
 
 PfdwEncoder *
 pfdw_encoder_create(const PmnSchema *schema, const PfdwColumn *columns,
@@ -118,7 +121,7 @@ pfdw_encoder_create(const PmnSchema *schema, const PfdwColumn *columns,
 	{
 		Assert(columns[i].field >= 0 &&
 			   (uint32) columns[i].field < schema->field_count);
-		field_init(&encoder->fields[columns[i].field], &columns[i]);
+		field_init(encoder, &encoder->fields[columns[i].field], &columns[i]);
 		encoder->attnum_max = Max(encoder->attnum_max, columns[i].attnum);
 	}
 	encoder->first_block = palloc(BYTES_BLOCK_SIZE);
@@ -152,10 +155,8 @@ pfdw_encode_slot(PfdwEncoder *encoder, TupleTableSlot *slot, PmnRowKind kind)
 			continue;
 		}
 		if (needs_all && !builder->field->type.is_nullable)
-			null_error(builder->field);
-		builder->nulls[row] = 1;
-		builder->has_null = true;
-		memset(builder->values + builder->width * row, 0, builder->width);
+			pfdw_encode_null_error(builder->field->name);
+		put_null(encoder, builder);
 	}
 	encoder->kinds[row] = (uint8_t) kind;
 	encoder->rows = row + 1;
@@ -206,7 +207,8 @@ pfdw_encoder_reset(PfdwEncoder *encoder)
 }
 
 static void
-field_init(FieldBuilder *builder, const PfdwColumn *column)
+field_init(PfdwEncoder *encoder, FieldBuilder *builder,
+		   const PfdwColumn *column)
 {
 	const PmnType *type = &builder->field->type;
 	Oid output;
@@ -214,14 +216,24 @@ field_init(FieldBuilder *builder, const PfdwColumn *column)
 
 	builder->attnum = column->attnum;
 	builder->base = getBaseType(column->typid);
-	builder->length_max = type->kind == PMN_TYPE_BLOB
-							  ? PG_UINT32_MAX
-							  : (uint32) Max(type->length, 0);
+	builder->length_max =
+		type->kind == PMN_TYPE_BLOB || pmn_type_is_nested(type)
+			? PG_UINT32_MAX
+			: (uint32) Max(type->length, 0);
 	builder->way = choose_way(builder);
 	if (builder->way == ENCODE_OUTPUT)
 	{
 		getTypeOutputInfo(builder->base, &output, &is_varlena);
 		fmgr_info(output, &builder->output);
+	}
+	if (builder->way == ENCODE_NESTED)
+	{
+		builder->node = pfdw_node_create(
+			type, column->typid, column->typmod,
+			column->name != NULL ? column->name : builder->field->name);
+		pfdw_node_check_write(builder->node);
+		if (encoder->nested == NULL)
+			encoder->nested = pfdw_nested_encoder_create(CurrentMemoryContext);
 	}
 }
 
@@ -252,6 +264,8 @@ choose_way(const FieldBuilder *builder)
 	const PmnType *type = &builder->field->type;
 	Oid base = builder->base;
 
+	if (pmn_type_is_nested(type))
+		return ENCODE_NESTED;
 	switch (builder->kind)
 	{
 		case PMN_VECTOR_I32:
@@ -375,6 +389,9 @@ encode_value(PfdwEncoder *encoder, FieldBuilder *builder, Datum datum)
 			bytes.size = VARSIZE_ANY_EXHDR(varlena);
 			put_bytes(encoder, builder, bytes);
 			return;
+		case ENCODE_NESTED:
+			encode_nested(encoder, builder, datum);
+			return;
 		case ENCODE_ANY:
 		case ENCODE_OUTPUT:
 			break;
@@ -400,11 +417,32 @@ encode_slowly(PfdwEncoder *encoder, FieldBuilder *builder, Datum datum)
 		fit =
 			pfdw_value_fit(&builder->field->type, builder->base, datum, &value);
 	if (unlikely(fit != PFDW_FIT_OK))
-		fit_error(builder->field, fit);
+		pfdw_encode_fit_error(builder->field->name, &builder->field->type, fit);
 	if (builder->kind == PMN_VECTOR_BYTES)
 		put_bytes(encoder, builder, value.as.bytes);
 	else
 		put_element(builder, encoder->rows, &value);
+}
+
+static void
+put_null(PfdwEncoder *encoder, FieldBuilder *builder)
+{
+	uint32 row = encoder->rows;
+
+	builder->nulls[row] = 1;
+	builder->has_null = true;
+	memset(builder->values + builder->width * row, 0, builder->width);
+}
+
+static void
+encode_nested(PfdwEncoder *encoder, FieldBuilder *builder, Datum datum)
+{
+	if (pfdw_nested_encode(encoder->nested, builder->node, datum))
+		put_bytes(encoder, builder, pmn_nested_bytes(&encoder->nested->writer));
+	else if (!builder->field->type.is_nullable)
+		pfdw_encode_null_error(builder->field->name);
+	else
+		put_null(encoder, builder);
 }
 
 /* uuid, json, jsonb and enums are text in the lake. */
@@ -455,7 +493,8 @@ put_bytes(PfdwEncoder *encoder, FieldBuilder *builder, PmnBytes bytes)
 	char *copy;
 
 	if (unlikely(bytes.size > builder->length_max))
-		check_length(builder->field, bytes);
+		pfdw_encode_check_length(builder->field->name, &builder->field->type,
+								 bytes);
 	if (likely(bytes.size < encoder->block_left))
 	{
 		copy = encoder->block;
@@ -470,28 +509,29 @@ put_bytes(PfdwEncoder *encoder, FieldBuilder *builder, PmnBytes bytes)
 	((PmnBytes *) builder->values)[encoder->rows] = bytes;
 }
 
-/* Called for more than n bytes: VARCHAR(n) counts characters. */
-static void
-check_length(const PmnField *field, PmnBytes bytes)
+/* VARCHAR(n) counts characters. */
+void
+pfdw_encode_check_length(const char *name, const PmnType *type, PmnBytes bytes)
 {
-	const PmnType *type = &field->type;
-	bool is_text =
-		type->kind == PMN_TYPE_CHAR || type->kind == PMN_TYPE_VARCHAR;
-	uint32 length = bytes.size;
-	char name[128];
+	bool is_text = pfdw_is_text(type);
+	bool is_limited = is_text || type->kind == PMN_TYPE_BINARY ||
+					  type->kind == PMN_TYPE_VARBINARY;
+	uint32_t length = bytes.size;
+	char type_name[128];
 
+	if (!is_limited || length <= (uint32_t) type->length)
+		return;
 	if (is_text)
 	{
 		length = 0;
-		for (uint32 i = 0; i < bytes.size; i++)
+		for (uint32_t i = 0; i < bytes.size; i++)
 			length += (bytes.data[i] & 0xC0) != 0x80;
 	}
-	if (length <= (uint32) type->length)
+	if (length <= (uint32_t) type->length)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
-			 errmsg("value too long for column \"%s\" of type %s", field->name,
-					pmn_type_name(type, name, sizeof(name)))));
+	ereport(ERROR, (errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+					errmsg("value too long for column \"%s\" of type %s", name,
+						   pmn_type_name(type, type_name, sizeof(type_name)))));
 }
 
 /* Small values share blocks; a large one has its own. */
@@ -508,20 +548,20 @@ reserve_bytes(PfdwEncoder *encoder, Size size)
 	return block;
 }
 
-static void
-null_error(const PmnField *field)
+void
+pfdw_encode_null_error(const char *name)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NOT_NULL_VIOLATION),
 			 errmsg("null value in column \"%s\" of a lake table violates "
 					"not-null constraint",
-					field->name)));
+					name)));
 }
 
-static void
-fit_error(const PmnField *field, PfdwFit fit)
+void
+pfdw_encode_fit_error(const char *name, const PmnType *type, PfdwFit fit)
 {
-	char name[128];
+	char type_name[128];
 	int sqlstate = ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE;
 	const char *problem = "is out of range";
 
@@ -549,8 +589,8 @@ fit_error(const PmnField *field, PfdwFit fit)
 			problem = "has another type";
 			break;
 	}
-	ereport(ERROR,
-			(errcode(sqlstate),
-			 errmsg("a value for column \"%s\" of type %s %s", field->name,
-					pmn_type_name(&field->type, name, sizeof(name)), problem)));
+	ereport(ERROR, (errcode(sqlstate),
+					errmsg("a value for column \"%s\" of type %s %s", name,
+						   pmn_type_name(type, type_name, sizeof(type_name)),
+						   problem)));
 }

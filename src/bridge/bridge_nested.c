@@ -81,6 +81,58 @@ pfdw_nested_to_pg(const PmnType *type, const char *column, Oid *typid,
 	}
 }
 
+static PmnType *
+element_from_pg(Oid typid, int32 typmod, const char *column)
+{
+	PmnType *type = palloc0(sizeof(*type));
+
+	pfdw_type_from_pg(typid, typmod, false, column, NULL, type);
+	return type;
+}
+
+static void
+row_from_pg(Oid base, const char *column, PmnType *out)
+{
+	TupleDesc tupdesc = lookup_rowtype_tupdesc_copy(base, -1);
+	PmnField *fields = palloc0(sizeof(PmnField) * Max(tupdesc->natts, 1));
+
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+		PmnField *field = &fields[out->field_count];
+
+		if (attribute->attisdropped)
+			continue;
+		field->id = (int32) out->field_count;
+		field->name = pfdw_name_to_lake(pstrdup(NameStr(attribute->attname)));
+		pfdw_type_from_pg(
+			attribute->atttypid, attribute->atttypmod, false,
+			psprintf("%s.%s", column, NameStr(attribute->attname)), NULL,
+			&field->type);
+		out->field_count++;
+	}
+	out->kind = PMN_TYPE_ROW;
+	out->fields = fields;
+}
+
+bool
+pfdw_nested_from_pg(Oid base, int32 typmod, const char *column, PmnType *out)
+{
+	Oid element = pfdw_array_element(base);
+
+	check_stack_depth();
+	if (OidIsValid(element))
+	{
+		out->kind = PMN_TYPE_ARRAY;
+		out->element = element_from_pg(element, typmod, column);
+		return true;
+	}
+	if (get_typtype(base) != TYPTYPE_COMPOSITE)
+		return false;
+	row_from_pg(base, column, out);
+	return true;
+}
+
 static int32
 field_of_attribute(const PmnType *type, Form_pg_attribute attribute)
 {

@@ -66,6 +66,11 @@ extern PfdwNode *pfdw_node_create(const PmnType *type, Oid typid, int32 typmod,
 extern bool pfdw_nested_fits(const PmnType *type, Oid typid, int32 typmod,
 							 const char *column);
 
+/* The type to make for a column of an array or composite type; false: it is
+ * neither. */
+extern bool pfdw_nested_from_pg(Oid base, int32 typmod, const char *column,
+								PmnType *out);
+
 /* The server's type where nothing is declared. HV004 when there is none. */
 extern void pfdw_nested_to_pg(const PmnType *type, const char *column,
 							  Oid *typid, int32 *typmod);
@@ -110,7 +115,54 @@ extern JsonbValue *pfdw_jsonb_variant(PfdwNode *node, PmnBytes value,
 extern void pfdw_variant_from_json(PfdwNode *node, const JsonbValue *json,
 								   PmnBytes *value, PmnBytes *metadata);
 
-/* ---- errors of all of these ------------------------------------------- */
+/* ---- in bridge_nested_encode.c ---------------------------------------- */
+
+/* Writes the values of any number of columns, one after the other. */
+typedef struct PfdwNestedEncoder
+{
+	PfdwEnv *env;
+	PmnNestedWriter writer;
+} PfdwNestedEncoder;
+
+extern PfdwNestedEncoder *pfdw_nested_encoder_create(MemoryContext context);
+
+/* HV004 when writing as the declared type would lose something. */
+extern void pfdw_node_check_write(const PfdwNode *node);
+
+/*
+ * pfdw_nested_encode -- a value of a column; its bytes are those of the
+ * writer. False: it is JSON's null, which is a null.
+ */
+extern bool pfdw_nested_encode(PfdwNestedEncoder *encoder, PfdwNode *node,
+							   Datum datum);
+
+/* One slot, or the count before slots; nulls and lengths are checked. */
+extern void pfdw_nested_put(PfdwNestedEncoder *encoder, const PfdwNode *node,
+							const PmnValue *value);
+extern void pfdw_nested_put_null(PfdwNestedEncoder *encoder,
+								 const PfdwNode *node);
+extern void pfdw_nested_put_fit(PfdwNestedEncoder *encoder,
+								const PfdwNode *node, PfdwFit fit,
+								const PmnValue *value);
+extern void pfdw_nested_put_count(PfdwNestedEncoder *encoder,
+								  const PfdwNode *node, uint32 count);
+
+/* ---- in bridge_nested_json.c ------------------------------------------ */
+
+/* A jsonb as a slot, and as a whole value. */
+extern void pfdw_nested_put_json(PfdwNestedEncoder *encoder, PfdwNode *node,
+								 Jsonb *jsonb);
+extern bool pfdw_nested_json_content(PfdwNestedEncoder *encoder, PfdwNode *node,
+									 Jsonb *jsonb);
+
+/* ---- errors ------------------------------------------------------------ */
+
+/* In bridge_encode.c; name is a path. */
+extern void pfdw_encode_null_error(const char *name) pg_attribute_noreturn();
+extern void pfdw_encode_fit_error(const char *name, const PmnType *type,
+								  PfdwFit fit) pg_attribute_noreturn();
+extern void pfdw_encode_check_length(const char *name, const PmnType *type,
+									 PmnBytes bytes);
 
 extern void pfdw_nested_broken(const PfdwNode *node) pg_attribute_noreturn();
 extern void pfdw_nested_range_error(const PfdwNode *node)

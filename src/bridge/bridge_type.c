@@ -143,8 +143,11 @@ pfdw_type_from_pg(Oid typid, int32 typmod, bool not_null, const char *column,
 	}
 	else
 	{
+		/* What a nested type holds lives in the environment's context. */
 		PfdwEnv *env = pfdw_env_create(CurrentMemoryContext, "paimon_type");
-		PmnCode code = pmn_type_parse_name(&env->base, paimon_type, out);
+		PmnParsedType *parsed;
+		PmnCode code = pmn_type_parse_sql(
+			&env->base, pfdw_name_to_lake(paimon_type), &parsed);
 
 		if (code == PMN_INVALID)
 			ereport(ERROR,
@@ -153,7 +156,7 @@ pfdw_type_from_pg(Oid typid, int32 typmod, bool not_null, const char *column,
 							"of column \"%s\"",
 							paimon_type, column)));
 		pfdw_check(env, code);
-		MemoryContextDelete(env->context);
+		*out = parsed->type;
 		pfdw_type_check(out, typid, typmod, column);
 	}
 	out->is_nullable = !not_null;
@@ -286,6 +289,8 @@ type_from_declared(Oid base, int32 typmod, const char *column, PmnType *out)
 		default:
 			break;
 	}
+	if (pfdw_nested_from_pg(base, typmod, column, out))
+		return;
 	if (!type_is_enum(base))
 		type_error(column, base, typmod,
 				   "Use a type that Paimon has, such as text.");

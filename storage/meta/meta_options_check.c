@@ -182,7 +182,6 @@ is_supported(PmnTypeKind kind)
 {
 	switch (kind)
 	{
-		case PMN_TYPE_VARIANT:
 		case PMN_TYPE_BLOB:
 		case PMN_TYPE_GEOMETRY:
 		case PMN_TYPE_GEOGRAPHY:
@@ -208,6 +207,7 @@ is_supported(PmnTypeKind kind)
 		case PMN_TYPE_MAP:
 		case PMN_TYPE_ROW:
 		case PMN_TYPE_VECTOR:
+		case PMN_TYPE_VARIANT:
 			return true;
 	}
 	return false;
