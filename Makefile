@@ -19,7 +19,7 @@ SRC_SOURCES := $(wildcard src/*.c src/*/*.c)
 OBJS = $(SRC_SOURCES:.c=.o) $(STORAGE_SOURCES:.c=.o)
 EXTRA_CLEAN = paimon_arrow.so build/lib
 
-REGRESS = options ddl import types scan pushdown plan partition insert \
+REGRESS = options ddl import types nested scan pushdown plan partition insert \
 	update_delete copy transaction trigger encoding compaction \
 	time_travel system_tables privileges errors
 REGRESS_OPTS = --temp-config=$(CURDIR)/test/quiet.conf \

@@ -72,6 +72,56 @@ decode_scalar(PfdwNode *node, const PmnValue *value)
 	pfdw_nested_range_error(node);
 }
 
+/* Elements whose bytes are those of the server's type. */
+static bool
+is_same_fixed(const PfdwNode *node)
+{
+	switch ((int) node->type->kind)
+	{
+		case PMN_TYPE_INT:
+		case PMN_TYPE_BIGINT:
+		case PMN_TYPE_FLOAT:
+		case PMN_TYPE_DOUBLE:
+			return !node->is_domain;
+		default:
+			return false;
+	}
+}
+
+/*
+ * An array of such elements without a null (which would be shorter), straight
+ * into its place: vectors have many elements. NULL: not such an array.
+ */
+static ArrayType *
+decode_fixed_array(PfdwNode *child, const PmnNestedReader *reader, uint32 count)
+{
+	Size width = pmn_vector_width(child->kind);
+	const uint8_t *src = reader->at;
+	Size header = ARR_OVERHEAD_NONULLS(1);
+	Size size = header + width * count;
+	uint8_t nulls = 0;
+	ArrayType *array;
+	char *dst;
+
+	if (!is_same_fixed(child) ||
+		(Size) (reader->end - src) != count * (width + 1))
+		return NULL;
+	array = palloc0(size);
+	SET_VARSIZE(array, size);
+	array->ndim = 1;
+	array->dataoffset = 0;
+	array->elemtype = child->typid;
+	ARR_DIMS(array)[0] = (int) count;
+	ARR_LBOUND(array)[0] = 1;
+	dst = ARR_DATA_PTR(array);
+	for (uint32 i = 0; i < count; i++, src += width + 1, dst += width)
+	{
+		nulls |= src[0];
+		memcpy(dst, src + 1, width);
+	}
+	return nulls == 0 ? array : NULL;
+}
+
 static Datum
 decode_array(PfdwNode *node, PmnBytes value)
 {
@@ -80,6 +130,7 @@ decode_array(PfdwNode *node, PmnBytes value)
 	int lower = 1;
 	int size;
 	uint32 count;
+	ArrayType *fixed;
 	Datum *elements;
 	bool *nulls;
 	PmnValue slot;
@@ -92,6 +143,9 @@ decode_array(PfdwNode *node, PmnBytes value)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 						errmsg("an array of column \"%s\" has %u elements",
 							   node->path, count)));
+	fixed = decode_fixed_array(child, &reader, count);
+	if (fixed != NULL)
+		return PointerGetDatum(fixed);
 	elements = palloc(sizeof(Datum) * count);
 	nulls = palloc(sizeof(bool) * count);
 	for (uint32 i = 0; i < count; i++)

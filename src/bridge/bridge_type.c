@@ -139,7 +139,8 @@ pfdw_type_from_pg(Oid typid, int32 typmod, bool not_null, const char *column,
 	if (paimon_type == NULL)
 	{
 		base = getBaseTypeAndTypmod(typid, &typmod);
-		type_from_declared(base, typmod, column, out);
+		if (!pfdw_nested_from_pg(base, typmod, column, out))
+			type_from_declared(base, typmod, column, out);
 	}
 	else
 	{
@@ -289,8 +290,6 @@ type_from_declared(Oid base, int32 typmod, const char *column, PmnType *out)
 		default:
 			break;
 	}
-	if (pfdw_nested_from_pg(base, typmod, column, out))
-		return;
 	if (!type_is_enum(base))
 		type_error(column, base, typmod,
 				   "Use a type that Paimon has, such as text.");

@@ -289,8 +289,9 @@ check_paimon_type(const char *name, const char *value)
 	MemoryContext context = AllocSetContextCreate(
 		CurrentMemoryContext, "paimon type check", ALLOCSET_SMALL_SIZES);
 	PfdwEnv *env = pfdw_env_create(context, "paimon type check");
-	PmnType type;
-	PmnCode code = pmn_type_parse_name(&env->base, value, &type);
+	PmnParsedType *parsed;
+	PmnCode code =
+		pmn_type_parse_sql(&env->base, pfdw_name_to_lake(value), &parsed);
 
 	if (code == PMN_INVALID)
 		fail_value(name, value, pstrdup(env->base.error.message));
