@@ -101,18 +101,70 @@ layout_column(uint32_t *fields, uint32_t *count, uint32_t field)
 	return PMN_KV_FIELDS + *count - 1;
 }
 
+static bool
+group_is_needed(const PmnMergeOptions *merge, uint32_t group,
+				const uint32_t *fields, uint32_t field_count)
+{
+	if (merge->groups[group].removes_record)
+		return true;
+	for (uint32_t i = 0; i < field_count; i++)
+	{
+		if (merge->columns[fields[i]].group == (int32_t) group)
+			return true;
+	}
+	return false;
+}
+
+/* Ordering columns of the sequence groups, added where they are needed. */
+static PmnCode
+layout_groups(PmnArena *arena, uint32_t *fields, PmnKvLayout *layout)
+{
+	const PmnMergeOptions *merge = layout->merge;
+	PmnKeyColumns *groups =
+		pmn_arena_alloc(arena, merge->group_count * sizeof(*groups));
+
+	if (groups == NULL)
+		return PMN_NO_MEMORY;
+	for (uint32_t g = 0; g < merge->group_count; g++)
+	{
+		const PmnSequenceGroup *group = &merge->groups[g];
+		uint32_t *columns;
+
+		if (!group_is_needed(merge, g, fields, layout->field_count))
+			continue;
+		columns =
+			pmn_arena_alloc(arena, group->ordering_count * sizeof(*columns));
+		if (columns == NULL)
+			return PMN_NO_MEMORY;
+		for (uint32_t i = 0; i < group->ordering_count; i++)
+			columns[i] =
+				layout_column(fields, &layout->field_count, group->ordering[i]);
+		groups[g].types = group->types;
+		groups[g].columns = columns;
+		groups[g].count = group->ordering_count;
+	}
+	layout->groups = groups;
+	return PMN_OK;
+}
+
 PmnCode
 pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena, const uint32_t *fields,
 				   uint32_t field_count, PmnKvLayout **out)
 {
 	size_t room = (size_t) field_count + lsm->key_count + lsm->sequence_count;
 	PmnKvLayout *layout = pmn_arena_alloc(arena, sizeof(*layout));
-	uint32_t *all = pmn_arena_alloc(arena, room * sizeof(*all));
 	uint32_t *key = pmn_arena_alloc(arena, lsm->key_count * sizeof(*key));
 	uint32_t *sequence =
 		pmn_arena_alloc(arena, lsm->sequence_count * sizeof(*sequence));
+	PmnMergeOptions *merge;
+	uint32_t *all;
 
 	*out = NULL;
+	PMN_TRY(pmn_merge_options_parse(arena, lsm->env, lsm->schema, lsm->options,
+									&merge));
+	for (uint32_t i = 0; i < merge->group_count; i++)
+		room += merge->groups[i].ordering_count;
+	all = pmn_arena_alloc(arena, room * sizeof(*all));
 	if (layout == NULL || all == NULL || key == NULL || sequence == NULL)
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < field_count; i++)
@@ -120,6 +172,7 @@ pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena, const uint32_t *fields,
 		PMN_ASSERT(fields[i] < lsm->schema->field_count);
 		all[i] = fields[i];
 	}
+	layout->merge = merge;
 	layout->fields = all;
 	layout->field_count = field_count;
 	for (uint32_t i = 0; i < lsm->key_count; i++)
@@ -127,6 +180,7 @@ pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena, const uint32_t *fields,
 	for (uint32_t i = 0; i < lsm->sequence_count; i++)
 		sequence[i] =
 			layout_column(all, &layout->field_count, lsm->sequence_fields[i]);
+	PMN_TRY(layout_groups(arena, all, layout));
 	layout->key.types = lsm->key_types;
 	layout->key.columns = key;
 	layout->key.count = lsm->key_count;

@@ -10,7 +10,7 @@
 
 #include "../format/format.h"
 #include "../meta/meta_manifest.h"
-#include "../meta/meta_options.h"
+#include "../meta/meta_merge.h"
 #include "../meta/meta_path.h"
 #include "../type/type_compare.h"
 
@@ -64,7 +64,8 @@ PMN_CHECKED PmnCode pmn_bucket_make(PmnLsm *lsm, PmnArena *arena,
 /*
  * Layout of key-value batches: column 0 is the sequence number (I64), column
  * 1 the row kind (I32), column 2 + i holds schema field fields[i]. The key's
- * and the user sequence's fields are among them.
+ * and the user sequence's fields are among them, and the ordering columns of
+ * sequence groups that have another column among them or remove rows.
  */
 #define PMN_KV_SEQUENCE 0
 #define PMN_KV_KIND 1
@@ -76,11 +77,15 @@ typedef struct PmnKvLayout
 	uint32_t field_count;
 	PmnKeyColumns key;		/* batch columns of the trimmed key */
 	PmnKeyColumns sequence; /* batch columns of sequence.field */
+	const PmnMergeOptions *merge;
+	/* Ordering columns of each of merge->groups; count 0 when no column of
+	 * the group is wanted. */
+	const PmnKeyColumns *groups;
 } PmnKvLayout;
 
 /*
- * pmn_kv_layout_make -- wanted fields plus the key's and sequence's that are
- * missing, appended at the end; in arena.
+ * pmn_kv_layout_make -- wanted fields plus those that merging needs and that
+ * are missing, appended at the end; in arena.
  */
 PMN_CHECKED PmnCode pmn_kv_layout_make(PmnLsm *lsm, PmnArena *arena,
 									   const uint32_t *fields,

@@ -1,33 +1,20 @@
 /*
  * lsm_merge.c
  *
- * Look-up of merge engines. An engine that isn't here is refused before any
- * file is read: merging its tables by another rule would give wrong rows.
+ * The merge engines by the value of "merge-engine". The option's parser knows
+ * no other names, so there is an engine for each value.
  */
 #include "lsm_merge.h"
 
-PmnCode
-pmn_merge_lookup(PmnEnv *env, PmnMergeEngine engine, const PmnMergeOps **out)
+const PmnMergeOps *
+pmn_merge_lookup(PmnMergeEngine engine)
 {
-	const char *name = "unknown";
+	static const PmnMergeOps *const engines[] = {
+		[PMN_MERGE_DEDUPLICATE] = &pmn_merge_deduplicate,
+		[PMN_MERGE_PARTIAL_UPDATE] = &pmn_merge_partial_update,
+		[PMN_MERGE_AGGREGATION] = &pmn_merge_aggregation,
+		[PMN_MERGE_FIRST_ROW] = &pmn_merge_first_row,
+	};
 
-	*out = NULL;
-	switch (engine)
-	{
-		case PMN_MERGE_DEDUPLICATE:
-			*out = &pmn_merge_deduplicate;
-			return PMN_OK;
-		case PMN_MERGE_PARTIAL_UPDATE:
-			name = "partial-update";
-			break;
-		case PMN_MERGE_AGGREGATION:
-			name = "aggregation";
-			break;
-		case PMN_MERGE_FIRST_ROW:
-			name = "first-row";
-			break;
-	}
-	(void) pmn_fail(env, PMN_UNSUPPORTED,
-					"merge engine \"%s\" is not supported", name);
-	return pmn_detail(env, "option \"merge-engine\" is \"%s\"", name);
+	return engines[engine];
 }

@@ -14,8 +14,11 @@
  * Lifetimes: segments point into the runs' batches, so a run is not asked for
  * its next batch while there are segments; the output ends first, and the
  * run moves on in the next call. A row that is kept for an open group across
- * such a move is copied ("held"); at that time no segment exists, so one
- * held row is enough.
+ * such a move is copied ("held"); at that time no segment exists.
+ *
+ * Engines that compute a row, and tables that need lookup, have the rows of
+ * groups collected instead (lsm_merge_reader_collect.c); their results are
+ * computed, many keys at once, when the output ends.
  *
  * Runs of sort buffers may hold several rows of a key, next to each other. A
  * stretch therefore ends before a row that has the key of its successor (a
@@ -43,23 +46,20 @@ init_reader(PmnMergeReader *reader, PmnRun **runs, uint32_t run_count)
 		pmn_arena_alloc(arena, reader->batch_rows * sizeof(uint32_t));
 	reader->output.columns =
 		pmn_arena_alloc(arena, columns * sizeof(PmnVector));
-	reader->held.columns = pmn_arena_alloc(arena, columns * sizeof(PmnVector));
 	reader->gathered = pmn_arena_alloc(arena, columns * sizeof(PmnVector));
 	if (reader->segments == NULL || reader->selection == NULL ||
-		reader->output.columns == NULL || reader->held.columns == NULL ||
-		reader->gathered == NULL)
+		reader->output.columns == NULL || reader->gathered == NULL)
 		return PMN_NO_MEMORY;
 	PMN_TRY(pmn_kv_kinds(reader->lsm, arena, reader->layout, &reader->kinds));
-	PMN_TRY(pmn_merge_lookup(reader->env, reader->lsm->options->merge_engine,
-							 &reader->merge));
-	PMN_TRY(pmn_arena_create(reader->env, 0, &reader->held_arena));
+	reader->merge = pmn_merge_lookup(reader->lsm->options->merge_engine);
+	reader->held.capacity = PMN_HELD_ROWS + run_count;
 	PMN_TRY(pmn_loser_tree_init(&reader->tree, arena,
 								run_count == 0 ? 1 : run_count,
 								pmn_merge_compare_streams, reader));
 	reader->is_exact = pmn_key_prefix_is_exact(reader->layout->key.types,
 											   reader->layout->key.count);
 	reader->is_alone = run_count == 1 && runs[0]->has_unique_keys;
-	return PMN_OK;
+	return pmn_merge_collect_init(reader, runs, run_count);
 }
 
 PmnCode
@@ -123,7 +123,9 @@ pmn_merge_reader_close(PmnMergeReader *reader)
 				 stream->stop_capacity * sizeof(*stream->stops));
 	}
 	pmn_free(env, reader->block, reader->block_size);
-	pmn_arena_destroy(reader->held_arena);
+	pmn_merge_collect_free(reader);
+	pmn_free(env, reader->held.block, reader->held.block_size);
+	pmn_arena_destroy(reader->held.arena);
 	pmn_arena_destroy(reader->arena);
 	pmn_free(env, reader, sizeof(*reader));
 }
@@ -157,23 +159,46 @@ is_in_group(const PmnMergeReader *reader, const PmnMergeStream *stream)
 								  group->batch, group->row) == 0;
 }
 
-static void
+static PmnCode
+refuse_row(PmnMergeReader *reader)
+{
+	(void) pmn_fail(reader->env, PMN_UNSUPPORTED,
+					"merge engine \"%s\" does not take rows that retract "
+					"(-U, -D)",
+					reader->merge->name);
+	return pmn_hint(reader->env,
+					"Table option \"ignore-delete\" passes over them.");
+}
+
+/* The winner's current row joins the open group. */
+static PmnCode
 fold_row(PmnMergeReader *reader, uint32_t number)
 {
 	PmnMergeGroup *group = &reader->group;
 	PmnMergeStream *stream = &reader->streams[number];
-	uint8_t kinds[2] = {kind_of(group->batch, group->row),
-						kind_of(stream->batch, stream->row)};
 	bool had_vanished = group->has_vanished;
-	int32_t stays = reader->merge->select(reader->lsm, kinds, 2);
+	uint8_t kinds[2];
+	int32_t stays;
 
 	group->row_count++;
+	if (reader->collected.is_used)
+	{
+		keep_row(group, stream, number);
+		return pmn_merge_collect_row(reader, number);
+	}
+	kinds[0] = kind_of(group->batch, group->row);
+	kinds[1] = kind_of(stream->batch, stream->row);
+	stays = reader->merge->select(reader->lsm, kinds, 2);
+	if (stays == PMN_SELECT_REFUSED)
+		return refuse_row(reader);
 	if (stays != 0)
 		keep_row(group, stream, number);
-	group->has_vanished = stays < 0 || (stays == 0 && had_vanished);
+	group->has_vanished =
+		stays == PMN_SELECT_NONE || (stays == 0 && had_vanished);
+	return PMN_OK;
 }
 
-static void
+static PmnCode
 open_group(PmnMergeReader *reader, uint32_t number)
 {
 	PmnMergeGroup *group = &reader->group;
@@ -183,29 +208,36 @@ open_group(PmnMergeReader *reader, uint32_t number)
 	keep_row(group, stream, number);
 	group->prefix = stream->prefixes[stream->row];
 	group->is_open = true;
+	group->is_carried = false;
 	group->row_count = 1;
+	if (reader->collected.is_used)
+		return pmn_merge_collect_row(reader, number);
+	return PMN_OK;
 }
 
-static void
+static PmnCode
 close_group(PmnMergeReader *reader)
 {
 	PmnMergeGroup *group = &reader->group;
 
 	group->is_open = false;
 	reader->env->counters.rows_merged += group->row_count - 1;
+	if (reader->collected.is_used)
+		return pmn_merge_collect_close(reader);
 	if (group->has_vanished)
 	{
 		reader->env->counters.rows_merged++;
-		return;
+		return PMN_OK;
 	}
 	reader->has_retracts |= kind_of(group->batch, group->row) & 1;
 	pmn_merge_add_segment(reader, group->batch, group->row, 1);
+	return PMN_OK;
 }
 
 /* ---- the merge --------------------------------------------------------- */
 
 /* Take the winner's stretch; *is_full when the output must end now. */
-static void
+static PmnCode
 take_stretch(PmnMergeReader *reader, uint32_t winner, bool *is_full)
 {
 	PmnMergeStream *stream = &reader->streams[winner];
@@ -214,16 +246,16 @@ take_stretch(PmnMergeReader *reader, uint32_t winner, bool *is_full)
 
 	if (count == 0)
 	{
-		open_group(reader, winner);
+		PMN_TRY(open_group(reader, winner));
 		stream->row++;
 		reader->moved = winner;
-		return;
+		return PMN_OK;
 	}
 	if (count >= SLICE_ROWS && reader->pending_rows > 0)
 	{
 		/* What is pending goes out; the stretch follows as a slice. */
 		*is_full = true;
-		return;
+		return PMN_OK;
 	}
 	if (count > room)
 		count = room;
@@ -232,6 +264,7 @@ take_stretch(PmnMergeReader *reader, uint32_t winner, bool *is_full)
 	stream->row += count;
 	reader->moved = winner;
 	*is_full = count >= SLICE_ROWS;
+	return PMN_OK;
 }
 
 /* Bring the tree up to date with the stream that moved; *is_blocked when its
@@ -266,6 +299,29 @@ build(PmnMergeReader *reader)
 	reader->is_built = true;
 	return PMN_OK;
 }
+
+/* One row of the open group, or its end; *is_full when the output must end
+ * so that there is room for its rows. */
+static PmnCode
+go_on_with_group(PmnMergeReader *reader, uint32_t winner, bool *is_full)
+{
+	PmnMergeStream *stream = &reader->streams[winner];
+
+	if (stream->batch == NULL || !is_in_group(reader, stream))
+		return close_group(reader);
+	if (reader->collected.is_used && pmn_merge_collect_is_full(reader))
+	{
+		*is_full = reader->segment_count > 0;
+		if (*is_full)
+			return PMN_OK;
+		PMN_TRY(pmn_merge_collect_carry(reader));
+	}
+	PMN_TRY(fold_row(reader, winner));
+	stream->row++;
+	reader->moved = winner;
+	return PMN_OK;
+}
+
 /* Collect segments until the output is full or the runs end. */
 static PmnCode
 collect(PmnMergeReader *reader)
@@ -275,28 +331,19 @@ collect(PmnMergeReader *reader)
 	while (!is_full && reader->pending_rows < reader->batch_rows)
 	{
 		uint32_t winner;
-		PmnMergeStream *stream;
 
 		PMN_TRY(settle(reader, &is_full));
 		if (is_full)
 			break;
 		winner = pmn_loser_tree_winner(&reader->tree);
-		stream = &reader->streams[winner];
 		if (reader->group.is_open)
 		{
-			if (stream->batch != NULL && is_in_group(reader, stream))
-			{
-				fold_row(reader, winner);
-				stream->row++;
-				reader->moved = winner;
-			}
-			else
-				close_group(reader);
+			PMN_TRY(go_on_with_group(reader, winner, &is_full));
 			continue;
 		}
-		if (stream->batch == NULL)
+		if (reader->streams[winner].batch == NULL)
 			break;
-		take_stretch(reader, winner, &is_full);
+		PMN_TRY(take_stretch(reader, winner, &is_full));
 	}
 	return PMN_OK;
 }

@@ -1,9 +1,9 @@
 /*
  * lsm_merge_reader_internal.h
  *
- * The state of a merge, shared by its three files: streams (runs with their
- * current row), segments (what the output will be made of), and the group of
- * rows with one key that is open.
+ * The state of a merge, shared by its files: streams (runs with their current
+ * row), segments (what the output will be made of), the group of rows with one
+ * key that is open, and the rows collected for engines that compute.
  */
 #ifndef LSM_MERGE_READER_INTERNAL_H
 #define LSM_MERGE_READER_INTERNAL_H
@@ -46,7 +46,49 @@ typedef struct PmnMergeGroup
 	uint32_t row;
 	uint64_t prefix;
 	uint64_t row_count;
+	bool is_carried; /* rows before those collected are in the carry */
 } PmnMergeGroup;
+
+/* Rows of one key that outlive their batch are copied; so many at least. */
+#define PMN_HELD_ROWS 64
+
+/* A row copied into memory of the merge. */
+typedef struct PmnHeldRows
+{
+	PmnBatch batch;
+	PmnArena *arena; /* bytes */
+	void *block;
+	size_t block_size;
+	uint32_t capacity;
+	int32_t *levels;
+} PmnHeldRows;
+
+/*
+ * Rows of keys that have several, for engines that compute and for tables
+ * that need lookup. Sources are streams by number, then held rows. Those of
+ * closed groups come first; the open group's follow.
+ */
+typedef struct PmnMergeCollected
+{
+	bool is_used;
+	bool by_level; /* only one row of a key above level 0 counts */
+	PmnFold *fold; /* NULL: the engine selects */
+	uint32_t *sources;
+	size_t sources_capacity;
+	uint32_t *rows;
+	size_t rows_capacity;
+	int32_t *levels;
+	size_t levels_capacity;
+	uint32_t count;
+	uint32_t open_first; /* the open group's first row */
+	uint32_t *ends;		 /* of closed groups */
+	uint32_t group_count;
+	bool first_is_carried; /* the first closed group goes on from the carry */
+	const PmnBatch **batches;
+	PmnFoldCarry carry;
+	PmnHeldRows carried[2]; /* in turn: the old one is read for the new */
+	uint32_t carried_number;
+} PmnMergeCollected;
 
 struct PmnMergeReader
 {
@@ -67,8 +109,8 @@ struct PmnMergeReader
 	PmnLoserTree tree;
 	uint32_t moved; /* stream whose row moved on, or PMN_NO_STREAM */
 	PmnMergeGroup group;
-	PmnBatch held;
-	PmnArena *held_arena;
+	PmnHeldRows held;
+	PmnMergeCollected collected;
 	PmnMergeSegment *segments;
 	uint32_t segment_count;
 	uint32_t pending_rows;
@@ -104,6 +146,34 @@ PMN_CHECKED PmnCode pmn_merge_load(PmnMergeReader *reader, uint32_t number);
 
 /* End of the winner's rows that are alone with their keys. */
 uint32_t pmn_merge_stretch_end(PmnMergeReader *reader, uint32_t winner);
+
+/* Copy row of src behind the held rows. */
+PMN_CHECKED PmnCode pmn_merge_hold_row(PmnMergeReader *reader,
+									   PmnHeldRows *held, const PmnBatch *src,
+									   uint32_t row);
+/* Forget the rows that are held; memory is kept. */
+void pmn_merge_held_reset(PmnHeldRows *held);
+
+/* In lsm_merge_reader_collect.c. */
+
+PMN_CHECKED PmnCode pmn_merge_collect_init(PmnMergeReader *reader,
+										   PmnRun **runs, uint32_t run_count);
+void pmn_merge_collect_free(PmnMergeReader *reader);
+
+/* The current row of a stream joins the open group. */
+PMN_CHECKED PmnCode pmn_merge_collect_row(PmnMergeReader *reader,
+										  uint32_t number);
+/* No room for more rows until they are folded. */
+bool pmn_merge_collect_is_full(const PmnMergeReader *reader);
+/* Fold the open group's rows so far; no group may be closed. */
+PMN_CHECKED PmnCode pmn_merge_collect_carry(PmnMergeReader *reader);
+/* The open group is complete. */
+PMN_CHECKED PmnCode pmn_merge_collect_close(PmnMergeReader *reader);
+/* A stream is about to move on from its batch: keep the open group's rows. */
+PMN_CHECKED PmnCode pmn_merge_collect_hold(PmnMergeReader *reader,
+										   uint32_t number);
+/* Compute the closed groups; their segments point to the result. */
+PMN_CHECKED PmnCode pmn_merge_collect_fold(PmnMergeReader *reader);
 
 /* In lsm_merge_reader_output.c. */
 

@@ -151,6 +151,8 @@ pmn_merge_flush(PmnMergeReader *reader)
 {
 	const PmnMergeSegment *only = &reader->segments[0];
 
+	if (reader->collected.is_used)
+		PMN_TRY(pmn_merge_collect_fold(reader));
 	if (reader->segment_count == 1)
 		pmn_batch_slice(only->batch, only->first, only->count,
 						reader->output.columns, &reader->output);

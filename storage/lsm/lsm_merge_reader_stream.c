@@ -90,54 +90,105 @@ find_stops(PmnMergeReader *reader, PmnMergeStream *stream)
 	return PMN_OK;
 }
 
+/* ---- rows that outlive their batch ------------------------------------- */
+
+void
+pmn_merge_held_reset(PmnHeldRows *held)
+{
+	held->batch.row_count = 0;
+	held->batch.selected_count = 0;
+	if (held->arena != NULL)
+		pmn_arena_reset(held->arena);
+}
+
+static PmnCode
+prepare_held(PmnMergeReader *reader, PmnHeldRows *held)
+{
+	uint32_t columns = reader->column_count;
+
+	if (held->block != NULL)
+		return PMN_OK;
+	if (held->arena == NULL)
+		PMN_TRY(pmn_arena_create(reader->env, 0, &held->arena));
+	held->batch.columns =
+		pmn_arena_alloc(reader->arena, columns * sizeof(PmnVector));
+	held->levels =
+		pmn_arena_alloc(reader->arena, held->capacity * sizeof(int32_t));
+	if (held->batch.columns == NULL || held->levels == NULL)
+		return PMN_NO_MEMORY;
+	held->block_size = pmn_columns_size(reader->kinds, columns, held->capacity);
+	held->block = pmn_alloc_raw(reader->env, held->block_size);
+	if (held->block == NULL)
+		return PMN_NO_MEMORY;
+	pmn_columns_place(reader->kinds, columns, held->capacity, held->block,
+					  held->batch.columns);
+	held->batch.column_count = columns;
+	return PMN_OK;
+}
+
+/* Bytes of their own for a value that was copied; with headroom. */
+static PmnCode
+own_bytes(PmnArena *arena, PmnBytes *value)
+{
+	uint8_t *data =
+		pmn_arena_alloc(arena, PMN_BYTES_HEADROOM + (size_t) value->size);
+
+	if (data == NULL)
+		return PMN_NO_MEMORY;
+	data += PMN_BYTES_HEADROOM;
+	if (value->size > 0)
+		memcpy(data, value->data, value->size);
+	value->data = data;
+	return PMN_OK;
+}
+
+PmnCode
+pmn_merge_hold_row(PmnMergeReader *reader, PmnHeldRows *held,
+				   const PmnBatch *src, uint32_t row)
+{
+	uint32_t slot = held->batch.row_count;
+
+	PMN_TRY(prepare_held(reader, held));
+	PMN_ASSERT(slot < held->capacity);
+	for (uint32_t i = 0; i < reader->column_count; i++)
+	{
+		const PmnVector *from = &src->columns[i];
+		PmnVector *to = &held->batch.columns[i];
+		size_t width = pmn_vector_width(from->kind);
+		uint8_t *value = (uint8_t *) to->values + width * slot;
+
+		to->nulls[slot] = from->nulls != NULL && from->nulls[row];
+		if (to->nulls[slot])
+		{
+			memset(value, 0, width);
+			continue;
+		}
+		memcpy(value, (const uint8_t *) from->values + width * row, width);
+		if (from->kind == PMN_VECTOR_BYTES)
+			PMN_TRY(own_bytes(held->arena, &((PmnBytes *) to->values)[slot]));
+	}
+	held->batch.row_count++;
+	held->batch.selected_count++;
+	return PMN_OK;
+}
+
 /* Copy the kept row away from a batch that is about to end. */
 static PmnCode
 hold_kept_row(PmnMergeReader *reader)
 {
 	PmnMergeGroup *group = &reader->group;
-	const PmnBatch *src = group->batch;
 
 	PMN_ASSERT(reader->segment_count == 0);
-	pmn_arena_reset(reader->held_arena);
-	for (uint32_t i = 0; i < reader->column_count; i++)
-	{
-		PmnVector *from = &src->columns[i];
-		PmnVector *to = &reader->held.columns[i];
-		size_t width = pmn_vector_width(from->kind);
-		bool is_null = from->nulls != NULL && from->nulls[group->row];
-
-		to->kind = from->kind;
-		to->nulls = pmn_arena_alloc(reader->held_arena, 1);
-		to->values = pmn_arena_alloc(reader->held_arena, width);
-		if (to->nulls == NULL || to->values == NULL)
-			return PMN_NO_MEMORY;
-		to->nulls[0] = is_null;
-		if (is_null)
-			continue;
-		memcpy(to->values, (uint8_t *) from->values + width * group->row,
-			   width);
-		if (from->kind == PMN_VECTOR_BYTES)
-		{
-			PmnBytes *value = to->values;
-			uint8_t *data = pmn_arena_alloc(
-				reader->held_arena, PMN_BYTES_HEADROOM + (size_t) value->size);
-
-			if (data == NULL)
-				return PMN_NO_MEMORY;
-			data += PMN_BYTES_HEADROOM;
-			if (value->size > 0)
-				memcpy(data, value->data, value->size);
-			value->data = data;
-		}
-	}
-	reader->held.column_count = reader->column_count;
-	reader->held.row_count = 1;
-	reader->held.selected_count = 1;
-	group->batch = &reader->held;
+	pmn_merge_held_reset(&reader->held);
+	PMN_TRY(
+		pmn_merge_hold_row(reader, &reader->held, group->batch, group->row));
+	group->batch = &reader->held.batch;
 	group->stream = PMN_NO_STREAM;
 	group->row = 0;
 	return PMN_OK;
 }
+
+/* ---- batches ----------------------------------------------------------- */
 
 /* Next batch of a stream that has no current row. */
 PmnCode
@@ -145,7 +196,9 @@ pmn_merge_load(PmnMergeReader *reader, uint32_t number)
 {
 	PmnMergeStream *stream = &reader->streams[number];
 
-	if (reader->group.is_open && reader->group.stream == number)
+	if (reader->group.is_open && reader->collected.is_used)
+		PMN_TRY(pmn_merge_collect_hold(reader, number));
+	else if (reader->group.is_open && reader->group.stream == number)
 		PMN_TRY(hold_kept_row(reader));
 	stream->row = 0;
 	stream->batch = NULL;

@@ -377,21 +377,26 @@ TEST(survives_every_allocation_failure)
 	CHECK(code == PMN_OK);
 }
 
-/* Goal: engines we do not have are refused, and the runs closed. */
-TEST(other_engines_are_refused)
+/* Goal: options that an engine cannot go by are refused, and the runs
+ * closed. */
+TEST(bad_options_are_refused)
 {
 	PmnTestEnv env;
 	TestTable table;
 	TestRow rows[] = {{1, 1, PMN_INSERT, -1, 1}};
 	uint32_t ends[] = {1};
+	const char *sequence_fields[] = {"e"};
 	TestRow out[1];
 	uint32_t count;
 
 	pmn_test_env_init(&env);
 	test_table_init(&table, &env.base, "a");
-	table.options.merge_engine = PMN_MERGE_AGGREGATION;
+	test_table_sequence(&table, false);
+	table.options.merge_engine = PMN_MERGE_FIRST_ROW;
+	table.options.sequence_fields = sequence_fields;
+	table.options.sequence_field_count = 1;
 	CHECK(merge_rows(&env, &table, rows, ends, 1, false, out, &count) ==
-		  PMN_UNSUPPORTED);
+		  PMN_INVALID);
 	CHECK(env.live_bytes == 0);
 }
 
@@ -478,7 +483,7 @@ main(void)
 	RUN(worked_examples);
 	RUN(update_before_in_a_file_counts);
 	RUN(survives_every_allocation_failure);
-	RUN(other_engines_are_refused);
+	RUN(bad_options_are_refused);
 	RUN(broken_runs);
 	TEST_END();
 }

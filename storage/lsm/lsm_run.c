@@ -35,6 +35,7 @@ open_next_file(FilesRun *run)
 	request.filter = run->filter;
 	request.memory_limit_bytes = run->memory_limit_bytes;
 	PMN_TRY(pmn_data_file_open(run->lsm, &request, &run->reader));
+	run->base.level = request.file->level;
 	run->next_file++;
 	return PMN_OK;
 }

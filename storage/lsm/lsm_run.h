@@ -20,6 +20,7 @@ struct PmnRun
 	/* A key has one row. Else rows of one key follow each other, oldest
 	 * first; they may be in two batches. */
 	bool has_unique_keys;
+	int32_t level; /* of the batch that next gave; 0 when in no level */
 };
 
 /* files (borrowed) must be disjoint and in key order; opened one at a

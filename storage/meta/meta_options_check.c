@@ -14,6 +14,8 @@
 
 #include <strings.h>
 
+#include "meta_merge.h"
+
 typedef enum RuleKind
 {
 	RULE_FALSE,	   /* must be false or absent */
@@ -311,16 +313,28 @@ shown(const PmnSchema *schema, const char *option, const char *otherwise)
 	return value != NULL ? value : otherwise;
 }
 
+/* Options of the merge engine; parsed for good only where they are used. */
+static PmnCode
+check_merge(PmnEnv *env, const PmnSchema *schema,
+			const PmnTableOptions *options)
+{
+	PmnMergeOptions *merge = NULL;
+	PmnArena *arena = NULL;
+	PmnCode code;
+
+	PMN_TRY(pmn_arena_create(env, 0, &arena));
+	code = pmn_merge_options_parse(arena, env, schema, options, &merge);
+	pmn_arena_destroy(arena);
+	return code;
+}
+
 PmnCode
 pmn_options_check_read(PmnEnv *env, const PmnSchema *schema,
 					   const PmnTableOptions *options)
 {
 	PMN_TRY(check_rules(env, "read", schema, read_rules, COUNT_OF(read_rules)));
-	if (schema->primary_key_count > 0 &&
-		options->merge_engine != PMN_MERGE_DEDUPLICATE &&
-		options->merge_engine != PMN_MERGE_FIRST_ROW)
-		return refuse(env, "read", "merge-engine",
-					  shown(schema, "merge-engine", ""), NULL);
+	if (schema->primary_key_count > 0)
+		PMN_TRY(check_merge(env, schema, options));
 	PMN_TRY(check_columns(env, schema));
 	return check_partition(env, schema, options, false);
 }
@@ -337,6 +351,9 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	PMN_TRY(check_written_columns(env, schema));
 	PMN_TRY(
 		check_rules(env, "write", schema, write_rules, COUNT_OF(write_rules)));
+	if (keyed && options->merge_engine != PMN_MERGE_DEDUPLICATE)
+		return refuse(env, "write", "merge-engine",
+					  shown(schema, "merge-engine", ""), NULL);
 	if (options->bucket == -2 || (options->bucket == -1 && keyed))
 		return refuse(env, "write", "bucket", shown(schema, "bucket", "-1"),
 					  bucket_hint);

@@ -189,7 +189,8 @@ plan(PmnScan *scan, const PmnScanRequest *request)
 		code = make_splits(scan, &stats);
 	pmn_file_stats_free(&stats);
 	if (scan->stats.merged_sections > 0)
-		scan->stats.merge_engine = "deduplicate";
+		scan->stats.merge_engine =
+			pmn_merge_lookup(scan->table->options.merge_engine)->name;
 	return code;
 }
 
