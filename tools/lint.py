@@ -9,7 +9,8 @@ import sys
 RANKS = {
     "storage/include": 0, "storage/base": 1, "storage/testing": 2,
     "storage/codec": 2, "storage/fs": 3, "storage/type": 3,
-    "storage/format": 4, "storage/meta": 4, "storage/catalog": 5,
+    "storage/format": 4, "storage/meta": 4, "storage/index": 4,
+    "storage/catalog": 5,
     "storage/lsm": 5, "storage/table": 6,
     "src/import": 1, "src/bridge": 2, "src/delta": 3, "src/fdw": 4,
     "src/worker": 4, "src/decode": 4, "src": 9,
@@ -52,7 +53,7 @@ def sources():
 def check_includes(path, raw, graph):
     folder = os.path.dirname(path)
     rank = RANKS.get(folder)
-    is_test = path.endswith(("_test.c", "_fuzz.c"))
+    is_test = path.endswith(("_test.c", "_fuzz.c", "_testing.h"))
     for number, line in enumerate(raw.split("\n"), 1):
         match = re.match(r'\s*#\s*include\s+(["<])([^">]+)[">]', line)
         if not match:

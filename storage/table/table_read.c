@@ -34,7 +34,9 @@ struct PmnRead
 	int32_t *merged_columns;
 	const PmnPredicate *filter;
 	const PmnPredicate *key_filter;
-	PmnKvLayout *layout; /* keyed tables */
+	PmnFileIndexes *indexes; /* NULL: nothing to ask */
+	bool is_again;			 /* after a rewind */
+	PmnKvLayout *layout;	 /* keyed tables */
 	/* What pmn_read_next hands out. */
 	PmnBatch batch;
 	PmnVector *columns;
@@ -145,6 +147,7 @@ prepare(PmnRead *read, const int32_t *projection, uint32_t count)
 		read->merged_columns[f] = -1;
 	}
 	PMN_TRY(choose_fields(read, projection, count));
+	PMN_TRY(pmn_file_indexes_open(read->scan, read->arena, &read->indexes));
 	if (!lsm->is_keyed)
 		return PMN_OK;
 	PMN_TRY(key_part(read));
@@ -186,6 +189,7 @@ PmnCode
 pmn_read_rewind(PmnRead *read)
 {
 	close_split(read);
+	read->is_again = true;
 	read->split = 0;
 	read->file = 0;
 	return PMN_OK;
@@ -197,6 +201,7 @@ pmn_read_close(PmnRead *read)
 	if (read == NULL)
 		return;
 	close_split(read);
+	pmn_file_indexes_close(read->indexes);
 	pmn_array_free(read->env, &read->selection);
 	pmn_arena_destroy(read->split_arena);
 	pmn_arena_destroy(read->arena);
@@ -375,6 +380,18 @@ count_file_rows(PmnRead *read, const PmnDataFile *file, int64_t *out)
 	return PMN_OK;
 }
 
+/* Once for each file: not for its later parts, and not again. */
+static void
+count_pruned(PmnRead *read, const PmnDataFileRequest *request)
+{
+	PmnScanStats *stats = &read->scan->stats;
+
+	if (request->first_row > 0 || read->is_again || stats->files_read == 0)
+		return;
+	stats->files_pruned_file_index++;
+	stats->files_read--;
+}
+
 /* Open the next file of a raw split, or a part of it. */
 static PmnCode
 open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
@@ -387,6 +404,7 @@ open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
 		.filter = read->filter,
 		.memory_limit_bytes = read->scan->memory_limit_bytes,
 	};
+	bool keep = true;
 
 	if (part != NULL)
 	{
@@ -404,6 +422,13 @@ open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
 	if (read->field_count == 0 &&
 		(part == NULL || part->row_count == (uint64_t) request.file->row_count))
 		return count_file_rows(read, request.file, &read->rows_to_count);
+	PMN_TRY(pmn_file_index_keeps(read->indexes, split->bucket, request.file,
+								 &keep));
+	if (!keep)
+	{
+		count_pruned(read, &request);
+		return PMN_OK;
+	}
 	return pmn_data_file_open(&read->scan->table->lsm, &request,
 							  &read->file_reader);
 }

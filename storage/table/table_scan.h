@@ -128,6 +128,24 @@ PMN_CHECKED PmnCode pmn_prune_by_value(PmnScan *scan, PmnFileStats *stats,
 PMN_CHECKED PmnCode pmn_scan_bind_deletions(PmnScan *scan,
 											const char *index_manifest);
 
+/* ---- table_file_index.c ----------------------------------------------- */
+
+/* Asks the file indexes of data files what the scan's filter leaves. */
+typedef struct PmnFileIndexes PmnFileIndexes;
+
+/* *out NULL when there is nothing to ask; the rest takes that. */
+PMN_CHECKED PmnCode pmn_file_indexes_open(PmnScan *scan, PmnArena *arena,
+										  PmnFileIndexes **out);
+void pmn_file_indexes_close(PmnFileIndexes *indexes);
+/* *keep false: no row of the file matches. By the manifest entry alone: */
+PMN_CHECKED PmnCode pmn_file_index_embedded(PmnFileIndexes *indexes,
+											const PmnDataFile *file,
+											bool *keep);
+/* Also by the file beside the data file. */
+PMN_CHECKED PmnCode pmn_file_index_keeps(PmnFileIndexes *indexes,
+										 const PmnBucket *bucket,
+										 const PmnDataFile *file, bool *keep);
+
 /* ---- table_split.c ---------------------------------------------------- */
 
 /* Prune the files of one bucket and add its splits to the scan. */

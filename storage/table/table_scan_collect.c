@@ -26,6 +26,7 @@ typedef struct Collector
 	PmnFileStats *stats;
 	PmnPartitionMatcher matcher;
 	bool judges;			 /* by statistics, too */
+	PmnFileIndexes *indexes; /* NULL: nothing to ask */
 	PmnBucketPruner *pruner; /* NULL: the filter says nothing of buckets */
 	PmnArena *scratch;		 /* of one manifest or entry */
 	PmnArena *delete_arena;
@@ -111,7 +112,7 @@ judge_head(Collector *collector, const PmnManifestHead *head,
 	return PMN_OK;
 }
 
-/* By statistics, where one file may be judged alone. */
+/* By statistics and index, where one file may be judged alone. */
 static PmnCode
 judge_file(Collector *collector, const PmnDataFile *file, bool *keep)
 {
@@ -127,6 +128,11 @@ judge_file(Collector *collector, const PmnDataFile *file, bool *keep)
 		PMN_TRY(pmn_prune_by_value(scan, collector->stats, file, keep));
 	if (!*keep)
 		scan->stats.files_pruned_statistics++;
+	if (!*keep || scan->table->lsm.is_keyed)
+		return PMN_OK;
+	PMN_TRY(pmn_file_index_embedded(collector->indexes, file, keep));
+	if (!*keep)
+		scan->stats.files_pruned_file_index++;
 	return PMN_OK;
 }
 
@@ -432,6 +438,7 @@ pmn_scan_collect(PmnScan *scan, const PmnScanRequest *request,
 	pmn_entry_set_init(&collector.deleted, scan->env);
 	code = collect(&collector, request);
 	pmn_entry_set_free(&collector.deleted);
+	pmn_file_indexes_close(collector.indexes);
 	pmn_arena_destroy(collector.delete_arena);
 	pmn_arena_destroy(collector.scratch);
 	pmn_partition_matcher_free(&collector.matcher);
@@ -442,6 +449,7 @@ pmn_scan_collect(PmnScan *scan, const PmnScanRequest *request,
 		total->files_pruned_bucket = (uint64_t) collector.pruned_by_bucket;
 	total->files_total = scan->entries.count + total->files_pruned_partition +
 						 total->files_pruned_bucket +
-						 total->files_pruned_statistics;
+						 total->files_pruned_statistics +
+						 total->files_pruned_file_index;
 	return code;
 }
