@@ -705,6 +705,8 @@ using namespace shim;
 #include "format_arrow_levels.inc"
 #include "format_arrow_assemble.inc"
 #include "format_arrow_reader.inc"
+#include "format_arrow_schema.inc"
+#include "format_arrow_shred.inc"
 #include "format_arrow_writer.inc"
 
 extern "C" __attribute__((visibility("default"))) const PmnArrowApi *

@@ -256,20 +256,6 @@ check_columns(PmnEnv *env, const PmnSchema *schema)
 	return PMN_OK;
 }
 
-static PmnCode
-check_written_columns(PmnEnv *env, const PmnSchema *schema)
-{
-	for (uint32_t i = 0; i < schema->field_count; i++)
-	{
-		if (pmn_type_is_nested(&schema->fields[i].type))
-			return refuse_column(env,
-								 "cannot write a Paimon table with a column "
-								 "of this type",
-								 &schema->fields[i]);
-	}
-	return PMN_OK;
-}
-
 /*
  * Partition columns whose directories depend on the program that computes
  * them: binary values under legacy naming are named by object identity, zoned
@@ -348,7 +334,6 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	bool keyed = schema->primary_key_count > 0;
 
 	PMN_TRY(pmn_options_check_read(env, schema, options));
-	PMN_TRY(check_written_columns(env, schema));
 	PMN_TRY(
 		check_rules(env, "write", schema, write_rules, COUNT_OF(write_rules)));
 	if (keyed && options->merge_engine != PMN_MERGE_DEDUPLICATE)

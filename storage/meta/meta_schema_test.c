@@ -136,6 +136,34 @@ TEST(new_tables_get_ids_and_not_null_keys)
 	end();
 }
 
+/* Goal: fields of rows, too, and in the order in which Paimon gives ids. */
+TEST(fields_within_rows_get_ids)
+{
+	PmnSchema *schema = NULL;
+	const PmnType *row;
+
+	begin();
+	CHECK_OK(
+		&env,
+		normalise(
+			SCHEMA(
+				"{\"id\":0,\"name\":\"r\",\"type\":{\"type\":\"ROW\","
+				"\"fields\":[" FIELD(
+					0, "x",
+					"INT") ",{\"id\":0,"
+						   "\"name\":\"y\",\"type\":{\"type\":\"ARRAY\","
+						   "\"element\":{\"type\":\"ROW\",\"fields\":[" FIELD(
+							   0, "z", "INT") "]}}}]}}," FIELD(1, "a", "INT"),
+				"", "", ""),
+			&schema));
+	row = &schema->fields[0].type;
+	CHECK(schema->fields[0].id == 0 && schema->fields[1].id == 4);
+	CHECK(row->fields[0].id == 1 && row->fields[1].id == 3);
+	CHECK(row->fields[1].type.element->fields[0].id == 2);
+	CHECK(schema->highest_field_id == 4);
+	end();
+}
+
 static bool
 is_refused(const char *text, PmnCode expected)
 {
@@ -322,6 +350,7 @@ main(void)
 	RUN(all_fields_survive);
 	RUN(broken_schemas_are_corrupt);
 	RUN(new_tables_get_ids_and_not_null_keys);
+	RUN(fields_within_rows_get_ids);
 	RUN(impossible_tables_are_refused);
 	RUN(only_the_first_write_wins);
 	RUN(survives_every_allocation_failure);

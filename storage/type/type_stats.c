@@ -367,7 +367,8 @@ pmn_stats_convert(PmnArena *arena, const PmnType *type, PmnStatsMode mode,
 		pmn_type_vector_kind(type) != PMN_VECTOR_TS96;
 
 	*out = *src;
-	if (mode.kind == PMN_STATS_NONE)
+	/* Paimon's Java finds no count for a column of several Parquet columns. */
+	if (mode.kind == PMN_STATS_NONE || pmn_type_is_nested(type))
 		out->null_count = -1;
 	if (!has_bounds || src->min.is_null || src->max.is_null)
 	{

@@ -308,6 +308,55 @@ def java_first(world):
     world.same("jf")
 
 
+def nested_rows(first, count):
+    for i in range(first, first + count):
+        small = [None if j % 3 == 2 else i * j for j in range(i % 5)]
+        yield {"id": i, "a": None if i % 7 == 6 else small,
+               "aa": [small, None, []] if i % 3 else [],
+               "m": [["k%d" % j, [str(j), None]] for j in range(i % 4)],
+               "ms": [["x", 2], ["y%d" % i, 1]] if i % 2 else None,
+               "r": None if i % 5 == 4 else
+               {"p": "%d.250" % i, "q": [{"t": "2024-05-%02dT01:02:03.%09d" %
+                                          (1 + i % 28, i), "f": None}, None],
+                "b": i % 2 == 0},
+               "v": None if i % 6 == 5 else
+               json.dumps({"n": i, "s": ["x", None]})}
+
+
+def nested_compaction(world):
+    """Java fills tables with nested columns, we rewrite their files, and it
+    reads what we wrote."""
+    columns = [{"name": "id", "type": "INT NOT NULL"},
+               {"name": "a", "type": "ARRAY<INT>"},
+               {"name": "aa", "type": "ARRAY<ARRAY<INT>>"},
+               {"name": "m", "type": "MAP<STRING, ARRAY<STRING>>"},
+               {"name": "ms", "type": "MULTISET<STRING>"},
+               {"name": "r", "type": "ROW<p DECIMAL(20, 3), q ARRAY<ROW<t "
+                                     "TIMESTAMP(9), f DOUBLE>>, b BOOLEAN>"}]
+    rows = os.path.join(world.work, "nested.jsonl")
+    for table, keys, options in (
+            ("nk", ["id"], {"bucket": "1"}), ("na", [], {"bucket": "-1"})):
+        world.java("create", "db." + table, "--spec-json", json.dumps(
+            {"columns": columns, "partition_keys": [], "primary_keys": keys,
+             "options": options}))
+        names = [c["name"] for c in columns]
+        for first in (0, 150, 400):
+            with open(rows, "w", encoding="utf-8") as out:
+                for row in nested_rows(first, 300):
+                    out.write(json.dumps({n: row[n] for n in names}) + "\n")
+            world.java("write", "db." + table, rows, "--compact", "none")
+        world.sql("CREATE FOREIGN TABLE %s () SERVER lake OPTIONS (database "
+                  "'db', table '%s')" % (table, table))
+        before = world.java_rows("db." + table)
+        world.sql("SELECT paimon.compact('%s', true)" % table)
+        if world.java_rows("db." + table) != before:
+            raise Failure("%s: Java reads other rows than it wrote" % table)
+        world.java("check", "db." + table, "--all-snapshots", "--quiet")
+        files = world.sql("SELECT count(*) FROM paimon.files('%s')" % table)
+        if files[0] != "1":
+            raise Failure("%s has %s files" % (table, files[0]))
+
+
 def racing_writers(world):
     """Both sides commit to one table at the same time; nothing that Java
     does not overwrite is lost."""
@@ -353,7 +402,8 @@ def racing_writers(world):
 
 
 SCENARIOS = [types_append, types_keyed, key_types, partitions_composite,
-             append_tables, savepoints, java_first, racing_writers]
+             append_tables, savepoints, java_first, nested_compaction,
+             racing_writers]
 
 
 def main():
