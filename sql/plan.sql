@@ -117,7 +117,69 @@ RESET paimon_fdw.enable_parallel_scan;
 RESET paimon_fdw.enable_aggregate_pushdown;
 SET max_parallel_workers_per_gather = 0;
 
+-- the inner scan of a nested loop looks up keys
+CREATE FOREIGN TABLE many (k int NOT NULL, p text NOT NULL, v int, s text) SERVER plan_lake
+  OPTIONS (primary_key 'k,p', partition_by 'p', bucket '2');
+INSERT INTO many SELECT i, 'p' || i % 2, i * 3, 's' || i FROM generate_series(1, 40000) i;
+ANALYZE many;
+SELECT reltuples FROM pg_class WHERE relname = 'many';
+CREATE TABLE few (k int, p text);
+INSERT INTO few VALUES (17, 'p1'), (20000, 'p0'), (20000, 'p1'), (NULL, 'p0'), (999999, 'p0');
+ANALYZE few;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_memoize = off;
+SET enable_material = off;
+EXPLAIN (COSTS OFF) SELECT * FROM few JOIN many USING (k, p);
+SELECT * FROM few JOIN many USING (k, p) ORDER BY 1;
+SELECT * FROM few LEFT JOIN many USING (k) ORDER BY 1;
+SELECT few.k, m.v FROM few, LATERAL (SELECT v FROM many WHERE many.k = few.k + 1 LIMIT 1) m ORDER BY 1;
+-- not one that storage can't look for
+EXPLAIN (COSTS OFF) SELECT * FROM few JOIN many ON many.k + 1 = few.k;
+SET paimon_fdw.enable_parameterized_scan = off;
+EXPLAIN (COSTS OFF) SELECT * FROM few JOIN many USING (k, p);
+SELECT * FROM few JOIN many USING (k, p) ORDER BY 1;
+RESET paimon_fdw.enable_parameterized_scan;
+-- a key that is null finds nothing, and reads nothing
+PREPARE look(int) AS SELECT v FROM many WHERE k = $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE look(20);
+EXECUTE look(NULL);
+EXPLAIN (COSTS OFF) EXECUTE look(NULL);
+RESET plan_cache_mode;
+
+-- a limit
+EXPLAIN (COSTS OFF) SELECT * FROM many LIMIT 3 OFFSET 2;
+EXPLAIN (COSTS OFF) SELECT * FROM many WHERE k > 5 LIMIT 3;
+EXPLAIN (COSTS OFF) SELECT * FROM many WHERE k % 2 = 0 LIMIT 3;
+EXPLAIN (COSTS OFF) SELECT * FROM many ORDER BY v LIMIT 3;
+SELECT count(*) FROM (SELECT * FROM many LIMIT 30000) x;
+SELECT count(*) FROM (SELECT * FROM many LIMIT 10) x;
+SET paimon_fdw.enable_limit_pushdown = off;
+EXPLAIN (COSTS OFF) SELECT * FROM many LIMIT 3;
+RESET paimon_fdw.enable_limit_pushdown;
+
+-- estimates, before and after ANALYZE, are right within a factor of two
+CREATE FUNCTION estimate(query text) RETURNS float LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+  EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
+  RETURN plan->0->'Plan'->>'Plan Rows';
+END $$;
+CREATE FOREIGN TABLE fresh (k int NOT NULL, v int) SERVER plan_lake;
+INSERT INTO fresh SELECT i, i % 10 FROM generate_series(1, 50000) i;
+SELECT estimate('SELECT * FROM fresh') BETWEEN 25000 AND 100000 AS rows,
+  estimate('SELECT * FROM many') BETWEEN 20000 AND 80000 AS keyed,
+  estimate('SELECT * FROM keyed') BETWEEN 47 AND 190 AS rewritten;
+ANALYZE fresh;
+SELECT estimate('SELECT * FROM fresh') BETWEEN 25000 AND 100000 AS rows,
+  estimate('SELECT * FROM fresh WHERE v = 3') BETWEEN 2500 AND 10000 AS equal,
+  estimate('SELECT * FROM fresh WHERE k < 20000') BETWEEN 10000 AND 40000 AS range;
+SELECT attname, n_distinct, correlation FROM pg_stats WHERE tablename = 'fresh' AND attname = 'k';
+
 DROP FUNCTION both_ways;
+DROP FUNCTION estimate;
+DROP TABLE few;
 SET client_min_messages = warning;
 DROP SERVER plan_lake CASCADE;
 SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset

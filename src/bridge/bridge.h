@@ -105,7 +105,9 @@ extern void pfdw_handles_close(void *env);
 extern char *pfdw_as_of;
 extern bool pfdw_enable_filter_pushdown;
 extern bool pfdw_enable_aggregate_pushdown;
+extern bool pfdw_enable_limit_pushdown;
 extern bool pfdw_enable_parallel_scan;
+extern bool pfdw_enable_parameterized_scan;
 extern int pfdw_metadata_cache_size; /* kB */
 extern void pfdw_guc_define(void);
 
@@ -233,6 +235,12 @@ extern const PmnPredicate *pfdw_predicate_build(List *quals, Index varno,
 												int column_count,
 												ExprContext *econtext,
 												List **used, bool *is_exact);
+
+/* Whether storage could evaluate a join clause for given rows of the other
+ * relations, as an equality or otherwise. */
+extern bool pfdw_predicate_is_key(Expr *clause, Index varno,
+								  const PfdwColumn *columns, int column_count,
+								  bool *is_equality, AttrNumber *attnum);
 
 /* Whether text under a collation orders as its bytes in the lake do. */
 extern bool pfdw_collation_is_bytes(Oid collation);

@@ -36,7 +36,9 @@ typedef struct SizeSetting
 char *pfdw_as_of = NULL;
 bool pfdw_enable_filter_pushdown = true;
 bool pfdw_enable_aggregate_pushdown = true;
+bool pfdw_enable_limit_pushdown = true;
 bool pfdw_enable_parallel_scan = true;
+bool pfdw_enable_parameterized_scan = true;
 int pfdw_metadata_cache_size = 65536;
 
 static const BoolSetting bool_settings[] = {
@@ -44,6 +46,11 @@ static const BoolSetting bool_settings[] = {
 	 "Lets scans of lake tables skip files and rows by the query's filters."},
 	{"paimon_fdw.enable_aggregate_pushdown", &pfdw_enable_aggregate_pushdown,
 	 true, "Lets scans of lake tables compute aggregates themselves."},
+	{"paimon_fdw.enable_limit_pushdown", &pfdw_enable_limit_pushdown, true,
+	 "Lets scans of lake tables fetch no more than a LIMIT needs."},
+	{"paimon_fdw.enable_parameterized_scan", &pfdw_enable_parameterized_scan,
+	 true,
+	 "Lets the inner scan of a nested loop look up the outer row's keys."},
 	{"paimon_fdw.enable_parallel_scan", &pfdw_enable_parallel_scan, true,
 	 "Lets several processes share the scan of a lake table."},
 };

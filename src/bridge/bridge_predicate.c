@@ -198,6 +198,17 @@ build_bool(const BuildContext *ctx, BoolExpr *expr)
 				   children, count);
 }
 
+/* Comparing with null is true of no row; so are these two together. */
+static const PmnPredicate *
+no_row(const Operand *operand)
+{
+	const PmnPredicate *both[2];
+
+	both[0] = leaf(PMN_PREDICATE_IS_NULL, operand->column, NULL, 0);
+	both[1] = leaf(PMN_PREDICATE_NOT_NULL, operand->column, NULL, 0);
+	return combine(PMN_PREDICATE_AND, both, 2);
+}
+
 static const PmnPredicate *
 build_comparison(const BuildContext *ctx, OpExpr *expr)
 {
@@ -232,8 +243,10 @@ build_comparison(const BuildContext *ctx, OpExpr *expr)
 						  strategy == BTEqualStrategyNumber ||
 							  strategy == STRATEGY_NOT_EQUAL))
 		return NULL;
-	if (!evaluate(ctx, right, &datum, &is_null) || is_null)
+	if (!evaluate(ctx, right, &datum, &is_null))
 		return NULL;
+	if (is_null)
+		return no_row(&operand);
 	if (!pfdw_value_from_datum(operand.column->type, exprType(right), datum,
 							   &value))
 		return NULL;
@@ -528,6 +541,44 @@ collation_allows(Oid base, Oid collation, bool equality)
 		return get_collation_isdeterministic(collation);
 	return (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) &&
 		   lc_collate_is_c(collation);
+}
+
+bool
+pfdw_predicate_is_key(Expr *clause, Index varno, const PfdwColumn *columns,
+					  int column_count, bool *is_equality, AttrNumber *attnum)
+{
+	bool exact = true;
+	int deferred = 0;
+	BuildContext ctx = {varno, columns, column_count, NULL, &exact, &deferred};
+	OpExpr *expr = (OpExpr *) clause;
+	Operand operand;
+	Node *other;
+	Oid opno;
+	int strategy;
+	Bitmapset *own = NULL;
+
+	if (!IsA(clause, OpExpr) || list_length(expr->args) != 2)
+		return false;
+	opno = expr->opno;
+	other = lsecond(expr->args);
+	if (!is_column(&ctx, linitial(expr->args), &operand))
+	{
+		other = linitial(expr->args);
+		opno = get_commutator(opno);
+		if (!OidIsValid(opno) ||
+			!is_column(&ctx, lsecond(expr->args), &operand))
+			return false;
+	}
+	pull_varattnos(other, varno, &own);
+	if (own != NULL || contain_volatile_functions(other) ||
+		contain_subplans(other) ||
+		!operator_strategy(opno, operand.base, &strategy) ||
+		!types_compare(operand.base, getBaseType(exprType(other))))
+		return false;
+	*is_equality = strategy == BTEqualStrategyNumber;
+	*attnum = operand.column->attnum;
+	return strategy != STRATEGY_NOT_EQUAL &&
+		   collation_allows(operand.base, expr->inputcollid, *is_equality);
 }
 
 bool

@@ -166,6 +166,9 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	else
 		explain_properties(stats, es);
 	explain_filter(node, reader->pushed, es);
+	if (reader->rows_wanted > 0)
+		ExplainPropertyInteger("Pushed Limit", NULL,
+							   (int64) reader->rows_wanted, es);
 	if (state->aggregate != NULL)
 		explain_aggregate(node, es);
 	if (es->analyze)

@@ -49,6 +49,45 @@ keep_columns(PfdwPlanInfo *info, const PfdwColumn *columns, int count,
 	MemoryContextSwitchTo(old);
 }
 
+static bool
+has_name(const char *const *names, uint32_t count, const char *name)
+{
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Partition columns, and the column that a keyed table's files are sorted by
+ * first. */
+static void
+keep_keys(PfdwPlanInfo *info, const PmnSchema *schema, MemoryContext context)
+{
+	const char *const *partitions =
+		(const char *const *) schema->partition_keys;
+	uint32_t partition_count = schema->partition_key_count;
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const char *first = NULL;
+
+	for (uint32_t i = 0; first == NULL && i < schema->primary_key_count; i++)
+	{
+		if (!has_name(partitions, partition_count, schema->primary_keys[i]))
+			first = schema->primary_keys[i];
+	}
+	for (int i = 0; i < info->column_count; i++)
+	{
+		const char *name = schema->fields[info->columns[i].field].name;
+
+		if (has_name(partitions, partition_count, name) ||
+			(first != NULL && strcmp(first, name) == 0))
+			info->key_attnums =
+				bms_add_member(info->key_attnums, info->columns[i].attnum);
+	}
+	MemoryContextSwitchTo(old);
+}
+
 /* Attributes that the query uses, by number: FirstLowInvalidHeapAttributeNumber
  * is 0. */
 static Bitmapset *
@@ -132,12 +171,14 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	rows = (double) stats->row_count - (double) stats->delete_row_count;
 	info->physical_rows = (double) stats->row_count;
 	info->size_bytes = (double) stats->size_bytes;
+	info->file_bytes = info->size_bytes / (double) Max(stats->files_read, 1);
 	info->is_merged = stats->merge_engine != NULL;
 	info->has_exact_count = info->is_exact &&
 							list_length(pushed) == list_length(quals) &&
 							pmn_scan_exact_count(scan, &exact_count);
 	info->column_share = column_share(baserel);
 	keep_columns(info, columns, column_count, old);
+	keep_keys(info, table->schema, old);
 	/* What the pruned files would hold, if they are like the others. */
 	baserel->pages = (BlockNumber) Min(info->size_bytes / BLCKSZ + 1,
 									   (double) MaxBlockNumber);
@@ -197,9 +238,12 @@ paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	Bitmapset *used = NULL;
 	List *attnums = NIL;
 	int member = -1;
+	int limit = 0;
 
 	if (IS_UPPER_REL(baserel))
 		return pfdw_aggregate_plan(root, baserel, best_path, tlist, outer_plan);
+	if (best_path->fdw_private != NIL)
+		limit = intVal(linitial(best_path->fdw_private));
 	scan_clauses = extract_actual_clauses(scan_clauses, false);
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	pull_varattnos((Node *) scan_clauses, baserel->relid, &used);
@@ -212,5 +256,6 @@ paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			attnums = lappend_int(attnums, attnum);
 	}
 	return make_foreignscan(tlist, scan_clauses, baserel->relid, NIL,
-							list_make1(attnums), NIL, NIL, outer_plan);
+							list_make2(attnums, makeInteger(limit)), NIL, NIL,
+							outer_plan);
 }

@@ -15,13 +15,15 @@ typedef struct PfdwPlanInfo
 	bool is_data;		  /* not a system table */
 	double physical_rows; /* in the files to read */
 	double size_bytes;
+	double file_bytes; /* of one of them */
 	bool is_merged;
-	uint32 part_count;	  /* into which the scan may be cut */
-	bool is_exact;		  /* storage tests all that the quals say */
-	double tested_rows;	  /* that come out of storage */
-	bool has_exact_count; /* and knows how many rows pass */
-	double column_share;  /* of the bytes, for the columns that are read */
-	PfdwColumn *columns;  /* types are copies, but not what nests in them */
+	uint32 part_count;		/* into which the scan may be cut */
+	bool is_exact;			/* storage tests all that the quals say */
+	double tested_rows;		/* that come out of storage */
+	bool has_exact_count;	/* and knows how many rows pass */
+	double column_share;	/* of the bytes, for the columns that are read */
+	Bitmapset *key_attnums; /* whose values tell files and pages */
+	PfdwColumn *columns;	/* types are copies, but not what nests in them */
 	int column_count;
 } PfdwPlanInfo;
 
@@ -29,6 +31,7 @@ typedef struct PfdwPlanInfo
 enum
 {
 	PFDW_PLAN_ATTNUMS, /* integers: attributes to read, 0 for whole rows */
+	PFDW_PLAN_LIMIT,   /* an integer node: rows wanted, or 0 */
 	PFDW_PLAN_MEMBERS
 };
 

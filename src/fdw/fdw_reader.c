@@ -15,6 +15,10 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+/* A query that wants so few rows is not helped by large buffers. */
+#define FEW_ROWS 1000
+#define FEW_ROWS_MEMORY ((size_t) 2 << 20)
+
 PfdwReader *
 pfdw_reader_create(MemoryContext parent, Relation relation)
 {
@@ -108,7 +112,10 @@ pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
 
 	if (reader->scan != NULL)
 		return;
-	old = MemoryContextSwitchTo(reader->context);
+	if (reader->plan_context == NULL)
+		reader->plan_context = AllocSetContextCreate(
+			reader->context, "paimon reader plan", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(reader->plan_context);
 	reader->pushed = NIL;
 	reader->is_exact = quals == NIL;
 	if (pfdw_enable_filter_pushdown)
@@ -132,6 +139,10 @@ pfdw_reader_plan_predicate(PfdwReader *reader, const PmnPredicate *predicate)
 	request.pending = reader->view.pending;
 	request.pending_count = reader->view.pending_count;
 	request.memory_limit_bytes = (size_t) Max(work_mem, 65536) * 1024;
+	/* Little memory makes short batches and little read-ahead. */
+	if (reader->is_look_up ||
+		(reader->rows_wanted > 0 && reader->rows_wanted <= FEW_ROWS))
+		request.memory_limit_bytes = FEW_ROWS_MEMORY;
 	reader->scan = pfdw_scan_plan(reader->table, &request);
 	MemoryContextSwitchTo(old);
 }
@@ -149,6 +160,7 @@ pfdw_reader_start(PfdwReader *reader)
 	if (reader->part_source != NULL)
 		pmn_read_by_parts(reader->read, reader->part_source,
 						  reader->part_context);
+	pfree(projection);
 	MemoryContextSwitchTo(old);
 }
 
@@ -210,6 +222,9 @@ pfdw_reader_unplan(PfdwReader *reader)
 	if (reader->scan != NULL)
 		pfdw_scan_close(reader->env, reader->scan);
 	reader->scan = NULL;
+	reader->pushed = NIL;
+	if (reader->plan_context != NULL)
+		MemoryContextReset(reader->plan_context);
 }
 
 void

@@ -18,6 +18,7 @@
 typedef struct PfdwReader
 {
 	MemoryContext context;
+	MemoryContext plan_context; /* of the current plan's filter */
 	Relation relation;
 	PfdwEnv *env;
 	PfdwOptions *options;
@@ -31,6 +32,8 @@ typedef struct PfdwReader
 	PmnScan *scan; /* NULL until planned */
 	PmnRead *read; /* NULL until the first batch */
 	PfdwDecoder *decoder;
+	bool is_look_up;	  /* few rows are expected, by their keys */
+	uint64 rows_wanted;	  /* no more of them are likely; 0: all */
 	List *pushed;		  /* expressions that the predicate stands for */
 	bool is_exact;		  /* and rows need not be tested again */
 	const uint32_t *rows; /* rows of the batch that count; NULL: all */

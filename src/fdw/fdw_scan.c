@@ -14,6 +14,7 @@
  * the bridge filled a column at a time.
  */
 #include "fdw_aggregate.h"
+#include "fdw_plan.h"
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
@@ -60,7 +61,12 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 		state->quals = plan->fdw_exprs;
 		pfdw_aggregate_begin(node);
 	}
+	if (list_length(plan->fdw_private) > PFDW_PLAN_LIMIT)
+		state->reader->rows_wanted =
+			(uint64) intVal(list_nth(plan->fdw_private, PFDW_PLAN_LIMIT));
 	state->has_param = has_param_walker((Node *) state->quals, NULL);
+	state->reader->is_look_up = state->has_param && plan->scan.scanrelid > 0 &&
+								plan->scan.plan.plan_rows <= 10;
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 	{
 		state->is_target = is_modified(node->ss.ps.state, state->rti);

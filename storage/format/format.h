@@ -42,6 +42,7 @@ typedef struct PmnFormatReadRequest
 	 */
 	uint64_t first_row;
 	uint64_t end_row;
+	bool cut_blocks; /* rather than move the bounds, where that is possible */
 	size_t memory_limit_bytes; /* 0 = 32 MB */
 	const PmnSchema *schema;   /* for format options "orc.*"; may be NULL */
 } PmnFormatReadRequest;

@@ -142,7 +142,7 @@ group_in_range(const ParquetReader *reader, int64_t rows)
 {
 	uint64_t first = reader->group_first_row;
 
-	if (rows <= GROUP_ROWS_WHOLE)
+	if (rows <= reader->rows_whole)
 		return reader->first_row <= first && first < reader->end_row;
 	return reader->first_row < reader->next_first_row &&
 		   first < reader->end_row;
@@ -159,7 +159,7 @@ cut_ranges(ParquetReader *reader, int64_t rows, ParquetRanges *ranges,
 	int64_t to;
 	size_t kept = 0;
 
-	if (rows <= GROUP_ROWS_WHOLE ||
+	if (rows <= reader->rows_whole ||
 		(reader->first_row <= first && end <= reader->end_row))
 		return PMN_OK;
 	from =
@@ -283,6 +283,7 @@ open_reader(PmnFileReader *file, const PmnFormatReadRequest *request,
 	reader->column_count = request->column_count;
 	reader->first_row = request->first_row;
 	reader->end_row = request->end_row == 0 ? UINT64_MAX : request->end_row;
+	reader->rows_whole = request->cut_blocks ? 0 : GROUP_ROWS_WHOLE;
 	code = pmn_arena_create(env, 0, &arena);
 	if (code == PMN_OK)
 		code = open_arrow(reader, arena, request);

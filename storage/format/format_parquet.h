@@ -23,6 +23,7 @@ typedef struct ParquetReader
 	uint32_t column_count;
 	uint64_t first_row; /* the range asked for */
 	uint64_t end_row;
+	int64_t rows_whole; /* groups up to this size are not cut */
 	int32_t group_count;
 	int32_t next_group;
 	bool in_group;

@@ -42,7 +42,7 @@ write_file(PmnTestEnv *env, PmnFileSystem *fs, uint32_t rows,
 /* Count what a range gives in seen[row]. */
 static uint64_t
 read_range(PmnTestEnv *env, PmnFileSystem *fs, const PmnPredicate *filter,
-		   uint64_t first, uint64_t end, uint8_t *seen)
+		   uint64_t first, uint64_t end, bool cut, uint8_t *seen)
 {
 	static const int32_t filter_columns[] = {0};
 	PmnField field = {.name = (char *) (uintptr_t) "k",
@@ -56,6 +56,7 @@ read_range(PmnTestEnv *env, PmnFileSystem *fs, const PmnPredicate *filter,
 		.filter_columns = filter_columns,
 		.first_row = first,
 		.end_row = end,
+		.cut_blocks = cut,
 	};
 	PmnFormatReader *reader;
 	PmnFileReader *file;
@@ -86,7 +87,7 @@ read_range(PmnTestEnv *env, PmnFileSystem *fs, const PmnPredicate *filter,
 }
 
 static void
-check_ranges(uint32_t rows, int64_t row_group_bytes, uint32_t parts,
+check_ranges(uint32_t rows, int64_t row_group_bytes, uint32_t parts, bool cut,
 			 bool is_one_group)
 {
 	PmnFileSystem *fs;
@@ -103,7 +104,7 @@ check_ranges(uint32_t rows, int64_t row_group_bytes, uint32_t parts,
 	for (uint32_t i = 0; i < parts; i++)
 		read += read_range(
 			&env, fs, NULL, (uint64_t) rows * i / parts,
-			i + 1 == parts ? 0 : (uint64_t) rows * (i + 1) / parts, seen);
+			i + 1 == parts ? 0 : (uint64_t) rows * (i + 1) / parts, cut, seen);
 	CHECK(read == rows);
 	/* A group is entered once, or once for each part of it. */
 	CHECK(is_one_group == (env.base.counters.row_groups_read == parts));
@@ -115,7 +116,7 @@ check_ranges(uint32_t rows, int64_t row_group_bytes, uint32_t parts,
 	for (uint32_t i = 0; i < parts; i++)
 		(void) read_range(
 			&env, fs, &above, (uint64_t) rows * i / parts,
-			i + 1 == parts ? 0 : (uint64_t) rows * (i + 1) / parts, seen);
+			i + 1 == parts ? 0 : (uint64_t) rows * (i + 1) / parts, cut, seen);
 	for (uint32_t i = rows / 2; i < rows; i++)
 		wrong += seen[i] != 1;
 	CHECK(wrong == 0);
@@ -126,13 +127,15 @@ check_ranges(uint32_t rows, int64_t row_group_bytes, uint32_t parts,
 
 TEST(small_groups_are_of_one_range)
 {
-	check_ranges(100000, 100000, 4, false);
-	check_ranges(5, 0, 3, false);
+	check_ranges(100000, 100000, 4, false, false);
+	check_ranges(5, 0, 3, false, false);
+	check_ranges(5, 0, 3, true, true);
 }
 
 TEST(a_large_group_is_cut)
 {
-	check_ranges(1200000, (int64_t) 1 << 40, 5, true);
+	check_ranges(1200000, (int64_t) 1 << 40, 5, false, true);
+	check_ranges(50000, (int64_t) 1 << 40, 7, true, true);
 }
 
 int

@@ -247,6 +247,8 @@ extern "C"
 	PMN_CHECKED PmnCode pmn_scan_divide(PmnScan *scan, uint64_t rows_max,
 										uint32_t *count);
 	uint64_t pmn_scan_part_rows(const PmnScan *scan, uint32_t part);
+	/* Physical rows of the scan before the part. */
+	uint64_t pmn_scan_part_position(const PmnScan *scan, uint32_t part);
 
 	/*
  * pmn_read_by_parts -- before the first pmn_read_next: read the parts that

@@ -371,6 +371,7 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	read.memory_limit_bytes = request->memory_limit_bytes;
 	read.first_row = request->first_row;
 	read.end_row = request->end_row;
+	read.cut_blocks = request->cut_blocks;
 	PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
 	/* Formats name the file in their messages. */
 	PMN_TRY(

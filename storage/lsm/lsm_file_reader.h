@@ -27,6 +27,7 @@ typedef struct PmnDataFileRequest
 	/* As in format.h: a part of the file; end_row 0 = to its end. */
 	uint64_t first_row;
 	uint64_t end_row;
+	bool cut_blocks;
 	size_t memory_limit_bytes;
 } PmnDataFileRequest;
 

@@ -13,6 +13,10 @@
 
 #include <stdlib.h>
 
+/* Parts below this size are a sample's: they should be as small as they say,
+ * whatever that costs. */
+#define BLOCK_ROWS (64 * 1024)
+
 /* Physical rows of a section; the plan has checked the counts. */
 static uint64_t
 section_rows(const PmnSection *section)
@@ -31,6 +35,12 @@ static PmnCode
 add_part(PmnScan *scan, PmnPart part)
 {
 	PMN_TRY(pmn_array_reserve(scan->env, &scan->parts, 1));
+	if (scan->parts.count > 0)
+	{
+		const PmnPart *last = &scan->parts.items[scan->parts.count - 1];
+
+		part.position = last->position + last->row_count;
+	}
 	scan->parts.items[scan->parts.count++] = part;
 	return PMN_OK;
 }
@@ -129,6 +139,7 @@ pmn_scan_divide(PmnScan *scan, uint64_t rows_max, uint32_t *count)
 
 	*count = 0;
 	scan->parts.count = 0;
+	scan->cut_blocks = rows_max < BLOCK_ROWS;
 	PMN_TRY(pmn_arena_create(scan->env, 0, &scratch));
 	code = divide(scan, scratch, rows_max < least ? least : rows_max);
 	pmn_arena_destroy(scratch);
@@ -144,4 +155,10 @@ uint64_t
 pmn_scan_part_rows(const PmnScan *scan, uint32_t part)
 {
 	return part < scan->parts.count ? scan->parts.items[part].row_count : 0;
+}
+
+uint64_t
+pmn_scan_part_position(const PmnScan *scan, uint32_t part)
+{
+	return part < scan->parts.count ? scan->parts.items[part].position : 0;
 }

@@ -410,6 +410,7 @@ open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
 	{
 		request.first_row = part->first_row;
 		request.end_row = part->end_row;
+		request.cut_blocks = read->scan->cut_blocks;
 	}
 	read->file++;
 	if (read->field_count == 0 && part != NULL &&

@@ -61,6 +61,7 @@ typedef struct PmnPart
 	uint64_t first_row; /* of the file; end_row 0: to its end */
 	uint64_t end_row;
 	uint64_t row_count; /* physical ones, as manifests have them */
+	uint64_t position;	/* rows of the scan before it */
 } PmnPart;
 
 struct PmnScan
@@ -84,6 +85,7 @@ struct PmnScan
 	bool is_judged;
 	PMN_ARRAY(PmnSplit) splits;
 	PMN_ARRAY(PmnPart) parts; /* of pmn_scan_divide */
+	bool cut_blocks;		  /* parts are small: a sample's */
 	/* Filled by the first pmn_scan_column_stats. */
 	struct PmnScanColumns *columns;
 };
