@@ -9,9 +9,8 @@ import sys
 RANKS = {
     "storage/include": 0, "storage/base": 1, "storage/testing": 2,
     "storage/codec": 2, "storage/fs": 3, "storage/type": 3,
-    "storage/format": 4, "storage/meta": 4, "storage/index": 4,
-    "storage/catalog": 5,
-    "storage/lsm": 5, "storage/table": 6,
+    "storage/format": 4, "storage/index": 4, "storage/meta": 5,
+    "storage/catalog": 6, "storage/lsm": 6, "storage/table": 7,
     "src/import": 1, "src/bridge": 2, "src/delta": 3, "src/fdw": 4,
     "src/worker": 4, "src/decode": 4, "src": 9,
 }

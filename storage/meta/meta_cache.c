@@ -235,7 +235,7 @@ load(PmnCache *cache, PmnFileSystem *fs, PmnArena *arena,
 
 	pmn_buffer_init(&text, fs->env);
 	code = pmn_manifest_load(fs, arena, path, meta->file_name, meta->file_size,
-							 &text);
+							 &pmn_manifest_entry_record, &text);
 	if (code == PMN_OK)
 		code = make(cache, fs->env, key, hash, pmn_bytes(text.data, text.size),
 					meta, pin);

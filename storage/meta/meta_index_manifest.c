@@ -129,8 +129,8 @@ pmn_index_manifest_read(PmnFileSystem *fs, PmnArena *arena,
 	PmnCode code;
 
 	pmn_buffer_init(&text, fs->env);
-	code =
-		pmn_manifest_load(fs, arena, path, pmn_bytes_string(name), -1, &text);
+	code = pmn_manifest_load(fs, arena, path, pmn_bytes_string(name), -1,
+							 &index_record, &text);
 	if (code == PMN_OK)
 		code = pmn_avro_open(fs->env, pmn_bytes(text.data, text.size), name,
 							 &index_record, &reader);

@@ -101,7 +101,8 @@ const PmnAvroRecord pmn_manifest_entry_record = {
 
 PmnCode
 pmn_manifest_load(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
-				  PmnBytes name, int64_t size, PmnBuffer *text)
+				  PmnBytes name, int64_t size, const PmnAvroRecord *record,
+				  PmnBuffer *text)
 {
 	char *file;
 
@@ -118,7 +119,7 @@ pmn_manifest_load(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 		return pmn_fail(fs->env, PMN_CORRUPT,
 						"file \"%s\" is %zu bytes, its entry says %" PRId64,
 						file, text->size, size);
-	return PMN_OK;
+	return pmn_manifest_to_avro(fs->env, record, file, text);
 }
 
 PmnCode
@@ -287,7 +288,7 @@ pmn_manifest_read(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 
 	pmn_buffer_init(&text, fs->env);
 	code = pmn_manifest_load(fs, arena, path, meta->file_name, meta->file_size,
-							 &text);
+							 &pmn_manifest_entry_record, &text);
 	if (code == PMN_OK && keep != NULL)
 		code = pmn_arena_create(fs->env, 0, &pass.scratch);
 	if (code == PMN_OK)

@@ -105,7 +105,7 @@ typedef struct PmnEntryList
  * pmn_manifest_list_read -- append the lines of manifest/<name> to out, whose
  * items live in env memory (pmn_array_free); what they point to in arena.
  * size >= 0 is checked against the file's.
- * Errors    PMN_NOT_FOUND, PMN_CORRUPT, PMN_UNSUPPORTED (ORC container)
+ * Errors    PMN_NOT_FOUND, PMN_CORRUPT, PMN_UNSUPPORTED (Parquet)
  */
 PMN_CHECKED PmnCode pmn_manifest_list_read(PmnFileSystem *fs, PmnArena *arena,
 										   const PmnTablePath *path,

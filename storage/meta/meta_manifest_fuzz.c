@@ -123,7 +123,9 @@ read_manifest(PmnFileSystem *fs, PmnArena *arena, uint8_t choice, PmnBytes file)
 	code =
 		pmn_manifest_read(fs, arena, &table_path, &meta,
 						  (choice & 8) != 0 ? keep_some : NULL, NULL, &entries);
-	if ((choice & 8) == 0)
+	/* Images are made of what was loaded, where ORC has become Avro. */
+	if ((choice & 8) == 0 &&
+		(file.size < 3 || file.data[0] != 'O' || file.data[1] != 'R'))
 		read_image(fs->env, arena, file, &entries, code == PMN_OK);
 	if (code == PMN_OK)
 		write_again(fs, arena, &entries, (choice >> 1) % 3);

@@ -28,10 +28,19 @@ PMN_CHECKED PmnCode pmn_manifest_check_counts(PmnEnv *env,
 											  const PmnManifestMeta *meta,
 											  int64_t added, int64_t deleted);
 
-/* Read manifest/<name> into text; size >= 0 must be the file's. */
+/*
+ * Read manifest/<name> into text; size >= 0 must be the file's. An ORC file
+ * becomes an Avro file of the record.
+ */
 PMN_CHECKED PmnCode pmn_manifest_load(PmnFileSystem *fs, PmnArena *arena,
 									  const PmnTablePath *path, PmnBytes name,
-									  int64_t size, PmnBuffer *text);
+									  int64_t size, const PmnAvroRecord *record,
+									  PmnBuffer *text);
+
+/* meta_manifest_column.c: a file in ORC becomes one in Avro, others stay. */
+PMN_CHECKED PmnCode pmn_manifest_to_avro(PmnEnv *env,
+										 const PmnAvroRecord *record,
+										 const char *name, PmnBuffer *text);
 
 /* PMN_CORRUPT (or PMN_UNSUPPORTED for 1) unless version is the one we know. */
 PMN_CHECKED PmnCode pmn_manifest_check_version(PmnEnv *env, PmnBytes manifest,

@@ -97,8 +97,8 @@ pmn_manifest_list_read(PmnFileSystem *fs, PmnArena *arena,
 	PmnCode code;
 
 	pmn_buffer_init(&text, fs->env);
-	code =
-		pmn_manifest_load(fs, arena, path, pmn_bytes_string(name), size, &text);
+	code = pmn_manifest_load(fs, arena, path, pmn_bytes_string(name), size,
+							 &meta_record, &text);
 	if (code == PMN_OK)
 		code = pmn_avro_open(fs->env, pmn_bytes(text.data, text.size), name,
 							 &meta_record, &reader);
