@@ -94,8 +94,10 @@ CREATE FOREIGN TABLE n (
   ve real[] OPTIONS (paimon_type 'VECTOR<FLOAT, 3>'),
   ro jsonb OPTIONS (paimon_type 'ROW<b BOOLEAN, t TINYINT, f FLOAT, d DOUBLE, c DECIMAL(9, 2), s VARCHAR(3), y BYTES, da DATE, ti TIME(3), ts TIMESTAMP(3), tz TIMESTAMP_LTZ(6), nn INT NOT NULL>')
 ) SERVER nested_lake OPTIONS (primary_key 'id', bucket '1');
+\a
 SELECT f ->> 'id' AS id, f ->> 'name' AS name, f ->> 'type' AS type
   FROM paimon.schemas('n'), jsonb_array_elements(fields::jsonb) f;
+\a
 CREATE FOREIGN TABLE n2 () SERVER nested_lake OPTIONS (database 'public', "table" 'n');
 \d n2
 
@@ -120,11 +122,11 @@ SELECT * FROM n2 WHERE id = 1;
 UPDATE n SET a = a || 4, m = m || '{"z": 26}', va = va || '{"a": 0}' WHERE id = 1;
 UPDATE n SET r.x = 8, m = 'null' WHERE id = 2;
 SELECT id, a, r, va, m, m IS NULL AS is_null FROM n ORDER BY id;
-DELETE FROM n WHERE r IS NOT NULL AND (r).x = 8;
+DELETE FROM n WHERE (r).x = 8;
 INSERT INTO n (id, a) SELECT 100 + i, array_agg(g) FROM generate_series(0, 20) i,
   generate_series(0, i * 100) g GROUP BY i;
 SELECT count(*), sum(cardinality(a)), sum(a[cardinality(a)]) FROM n WHERE id >= 100;
-CALL paimon.compact('n');
+SELECT paimon.compact('n', true) IS NOT NULL AS done;
 SELECT count(*), sum(cardinality(a)) FROM n;
 
 -- what has no place
@@ -138,6 +140,8 @@ INSERT INTO n (id, m) VALUES (3, '[]');
 INSERT INTO n (id, m) VALUES (3, '{"a": 3000000000}');
 INSERT INTO n (id, mi) VALUES (3, '[[1, ["2024-02-29"], 3]]');
 INSERT INTO n (id, mi) VALUES (3, '[[1, ["never"]]]');
+INSERT INTO n (id, mi) VALUES (3, '[[null, null]]');
+INSERT INTO n (id, mi) VALUES (3, '[[1, null], [2, null], [1, []]]');
 INSERT INTO n (id, ms) VALUES (3, '[["x", 0]]');
 INSERT INTO n (id, ro) VALUES (3, '{"nn": null}');
 INSERT INTO n (id, ro) VALUES (3, '{"nn": 1, "s": "four"}');

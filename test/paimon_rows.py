@@ -4,6 +4,7 @@ psql prints rows in COPY's text form; the column's PostgreSQL type says how a
 value is spelled in canonical JSON (see test/interop/oracle/README.md).
 """
 import json
+import os
 import re
 import subprocess
 
@@ -143,8 +144,11 @@ def canonical_part(value, lake):
 
 
 def variant_text(value):
-    """One spelling of a JSON value, whatever the order of its keys."""
+    """One spelling of a JSON value, whatever the order of its keys and the
+    zeros at the end of a decimal."""
     if isinstance(value, Number):
+        if "." in value and "e" not in value.lower():
+            return value.rstrip("0").rstrip(".")
         return value
     if isinstance(value, dict):
         return "{%s}" % ",".join(quoted(key) + ":" + variant_text(value[key])
@@ -152,6 +156,18 @@ def variant_text(value):
     if isinstance(value, list):
         return "[%s]" % ",".join(variant_text(item) for item in value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def schema_types(table_dir, number=None):
+    """{column: type as the schema file has it}; of the newest schema."""
+    if number is None:
+        number = max(int(name[7:])
+                     for name in os.listdir(table_dir + "/schema")
+                     if re.match(r"schema-\d+$", name))
+    with open("%s/schema/schema-%s" % (table_dir, number),
+              encoding="utf-8") as handle:
+        return {field["name"]: field["type"]
+                for field in json.load(handle)["fields"]}
 
 
 def load_json(text):

@@ -14,7 +14,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from paimon_rows import (  # noqa: E402
-    Psql, cut_nanoseconds, rows_of, settled)
+    Psql, cut_nanoseconds, rows_of, schema_types, settled)
 
 GOOD_REFUSALS = ("0A000", "HV004")
 CLEAR_ERRORS = ("XX001", "58P01", "58030", "HV00R", "0A000", "HV004")
@@ -58,11 +58,6 @@ def targets(case_dir):
         yield name, option % what if what else option
 
 
-def newest_schema(table_dir):
-    return max((int(name[7:]) for name in os.listdir(table_dir + "/schema")
-                if re.match(r"schema-\d+$", name)), default=None)
-
-
 def lake_types(case_dir, info, name):
     """{column: type} of the schema that an expected file was read with."""
     table = os.path.join(case_dir, info["table_dir"])
@@ -70,15 +65,12 @@ def lake_types(case_dir, info, name):
     if kind == "branch":
         table = os.path.join(table, "branch", "branch-" + what)
     try:
-        number = newest_schema(table)
+        number = None
         if kind in ("snapshot", "tag"):
             with open("%s/%s/%s-%s" % (table, kind, kind, what),
                       encoding="utf-8") as handle:
                 number = json.load(handle)["schemaId"]
-        with open("%s/schema/schema-%s" % (table, number),
-                  encoding="utf-8") as handle:
-            return {field["name"]: field["type"]
-                    for field in json.load(handle)["fields"]}
+        return schema_types(table, number)
     except (OSError, ValueError):
         return {}
 

@@ -321,6 +321,8 @@ init_children(PfdwNode *node)
 		PfdwNode *child = &node->children[i];
 		const char *path = child_path(node, i);
 
+		child->is_required = type->kind == PMN_TYPE_VECTOR ||
+							 (type->kind == PMN_TYPE_MAP && i == 0);
 		if (node->shape == PFDW_SHAPE_ARRAY)
 			node_init(child, type->element, pfdw_array_element(node->base),
 					  node->typmod, path);

@@ -37,7 +37,8 @@ typedef struct PfdwNode
 	bool typbyval;
 	char typalign;
 	bool is_domain;
-	bool is_input; /* text through the type's input and output functions */
+	bool is_required; /* Paimon has no nulls here: MAP keys, VECTOR elements */
+	bool is_input;	  /* text through the type's input and output functions */
 	FmgrInfo input;
 	FmgrInfo output;
 	Oid input_param;

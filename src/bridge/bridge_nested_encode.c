@@ -54,7 +54,7 @@ void
 pfdw_nested_put(PfdwNestedEncoder *encoder, const PfdwNode *node,
 				const PmnValue *value)
 {
-	if (value->is_null && !node->type->is_nullable)
+	if (value->is_null && (node->is_required || !node->type->is_nullable))
 		pfdw_encode_null_error(node->path);
 	pfdw_check(encoder->env,
 			   pmn_nested_write_slot(&encoder->writer, node->kind, value));

@@ -16,6 +16,13 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+/* Where a key is in what was written. */
+typedef struct KeySpan
+{
+	size_t start;
+	size_t size;
+} KeySpan;
+
 static void put_value(PfdwNestedEncoder *encoder, PfdwNode *node,
 					  const JsonbValue *json);
 
@@ -278,7 +285,8 @@ put_times(PfdwNestedEncoder *encoder, const PfdwNode *node,
 }
 
 static void
-put_pair(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json)
+put_pair(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json,
+		 KeySpan *span)
 {
 	JsonbContainer *pair = container_of(node, json, false);
 	JsonbValue *key;
@@ -289,17 +297,71 @@ put_pair(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json)
 	key = getIthJsonbValueFromContainer(pair, 0);
 	value = getIthJsonbValueFromContainer(pair, 1);
 	put_value(encoder, &node->children[0], key);
+	span->size = encoder->writer.size - span->start;
 	if (node->type->kind == PMN_TYPE_MAP)
 		put_value(encoder, &node->children[1], value);
 	else
 		put_times(encoder, node, value);
 }
 
+static int
+compare_spans(const void *a, const void *b, void *data)
+{
+	const KeySpan *left = a;
+	const KeySpan *right = b;
+	int order = memcmp((const uint8_t *) data + left->start,
+					   (const uint8_t *) data + right->start,
+					   Min(left->size, right->size));
+
+	if (order != 0)
+		return order;
+	return left->size < right->size ? -1 : left->size > right->size ? 1 : 0;
+}
+
+/* Readers of Paimon tables take a key to be there once. */
+static void
+check_keys(PfdwNestedEncoder *encoder, const PfdwNode *node, KeySpan *keys,
+		   uint32 count)
+{
+	qsort_arg(keys, count, sizeof(KeySpan), compare_spans,
+			  encoder->writer.data);
+	for (uint32 i = 1; i < count; i++)
+	{
+		if (compare_spans(&keys[i - 1], &keys[i], encoder->writer.data) == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+					 errmsg("a JSON value for column \"%s\" has a key twice",
+							node->path)));
+	}
+}
+
+static void
+put_pairs(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json)
+{
+	JsonbContainer *array = container_of(node, json, false);
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	uint32 count = JsonContainerSize(array);
+	KeySpan *keys = palloc(sizeof(KeySpan) * Max(count, 1));
+	JsonbIteratorToken token;
+	JsonbValue pair;
+	uint32 at = 0;
+
+	pfdw_nested_put_count(encoder, node, count);
+	while ((token = JsonbIteratorNext(&iterator, &pair, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		keys[at].start = encoder->writer.size;
+		put_pair(encoder, node, &pair, &keys[at]);
+		at++;
+	}
+	check_keys(encoder, node, keys, count);
+}
+
 static void
 put_array(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json)
 {
-	bool is_pairs = node->type->kind == PMN_TYPE_MAP ||
-					node->type->kind == PMN_TYPE_MULTISET;
 	JsonbContainer *array = container_of(node, json, false);
 	JsonbIterator *iterator = JsonbIteratorInit(array);
 	JsonbIteratorToken token;
@@ -311,10 +373,7 @@ put_array(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json)
 		if (token != WJB_ELEM)
 			continue;
 		CHECK_FOR_INTERRUPTS();
-		if (is_pairs)
-			put_pair(encoder, node, &element);
-		else
-			put_value(encoder, &node->children[0], &element);
+		put_value(encoder, &node->children[0], &element);
 	}
 }
 
@@ -350,7 +409,11 @@ put_content(PfdwNestedEncoder *encoder, PfdwNode *node, const JsonbValue *json)
 				put_object(encoder, node, json);
 				return;
 			}
-			break;
+			put_pairs(encoder, node, json);
+			return;
+		case PMN_TYPE_MULTISET:
+			put_pairs(encoder, node, json);
+			return;
 		default:
 			break;
 	}

@@ -215,8 +215,6 @@ extern bool paimonAnalyzeForeignTable(Relation relation,
 
 /* ---- in fdw_writer.c -------------------------------------------------- */
 extern void pfdw_writer_init(void); /* from _PG_init */
-/* Fails when the encoder does not know the type of a column. */
-extern void pfdw_writer_check_types(const PmnSchema *schema);
 /* Close what other statements, inside which this one runs, have written to a
  * lake table so far; estate is this one's. */
 extern void pfdw_writers_flush(const EState *estate, const PfdwTableRef *ref);

@@ -110,7 +110,6 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 	/* The transaction's own handle: the statement will need it anyway. */
 	table = pfdw_delta_table(&options->ref);
 	pfdw_check(table->env, pmn_table_check_write(table->table));
-	pfdw_writer_check_types(table->schema);
 	if (plan->operation == CMD_INSERT)
 		return NIL;
 	if (!pmn_table_has_primary_key(table->table))

@@ -190,26 +190,6 @@ find_key(PfdwWriter *writer)
 	}
 }
 
-void
-pfdw_writer_check_types(const PmnSchema *schema)
-{
-	char name[128];
-
-	for (uint32 i = 0; i < schema->field_count; i++)
-	{
-		const PmnField *field = &schema->fields[i];
-
-		if (pmn_type_is_nested(&field->type))
-			ereport(
-				ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot write a Paimon table with a column of "
-						"this type"),
-				 errdetail("column \"%s\" has type %s", field->name,
-						   pmn_type_name(&field->type, name, sizeof(name)))));
-	}
-}
-
 static void
 writer_prepare(PfdwWriter *writer, Relation relation)
 {
@@ -231,7 +211,6 @@ writer_prepare(PfdwWriter *writer, Relation relation)
 			TupleDescAttr(RelationGetDescr(relation), i)->attnotnull;
 	writer->table = pfdw_delta_table(&options->ref);
 	pfdw_check(writer->table->env, pmn_table_check_write(writer->table->table));
-	pfdw_writer_check_types(writer->table->schema);
 	writer->columns = pfdw_columns_match(relation, writer->table->schema,
 										 &writer->column_count);
 	find_required(writer, relation);
