@@ -18,6 +18,8 @@ import org.apache.paimon.table.FileStoreTable;
 import org.apache.paimon.table.sink.BatchTableCommit;
 import org.apache.paimon.table.sink.BatchTableWrite;
 import org.apache.paimon.table.sink.BatchWriteBuilder;
+import org.apache.paimon.predicate.PredicateBuilder;
+import org.apache.paimon.table.source.DataSplit;
 import org.apache.paimon.table.source.ReadBuilder;
 import org.apache.paimon.table.source.Split;
 import org.apache.paimon.table.source.TableRead;
@@ -27,7 +29,8 @@ import org.apache.paimon.types.DataTypes;
  * The peer: Paimon's own reader and writer, one thread, warm.
  *
  * <p>PaimonBench WAREHOUSE DB.TABLE sum COLUMN_INDEX RUNS, or PaimonBench WAREHOUSE DB.TABLE write
- * ROWS. Prints one line a run: wall seconds, CPU seconds, result.
+ * ROWS, or PaimonBench WAREHOUSE DB.TABLE plan all|partition|file VALUE RUNS: first without, then
+ * with a cache of metadata. Prints one line a run: wall seconds, CPU seconds, result.
  */
 public class PaimonBench {
     static final com.sun.management.OperatingSystemMXBean OS =
@@ -95,9 +98,37 @@ public class PaimonBench {
         return rows;
     }
 
+    /** Open the table and plan, as a query does; cached: by a catalog that keeps manifests. */
+    static Object plan(Catalog catalog, Identifier name, String filter, String value)
+            throws Exception {
+        FileStoreTable table = (FileStoreTable) catalog.getTable(name);
+        PredicateBuilder builder = new PredicateBuilder(table.rowType());
+        ReadBuilder read = table.newReadBuilder();
+        if (filter.equals("partition")) {
+            read = read.withFilter(builder.equal(0, BinaryString.fromString(value)));
+        } else if (filter.equals("file")) {
+            read = read.withFilter(builder.equal(1, Long.parseLong(value)));
+        }
+        long files = 0;
+        for (Split split : read.newScan().plan().splits()) {
+            files += ((DataSplit) split).dataFiles().size();
+        }
+        return files;
+    }
+
     public static void main(String[] args) throws Exception {
         Options options = new Options();
         options.set("warehouse", args[0]);
+        if (args[2].equals("plan")) {
+            for (String cached : new String[] {"false", "true"}) {
+                options.set("cache-enabled", cached);
+                Catalog plans = CatalogFactory.createCatalog(CatalogContext.create(options));
+                for (int run = 0; run < Integer.parseInt(args[5]); run++) {
+                    timed(() -> plan(plans, Identifier.fromString(args[1]), args[3], args[4]));
+                }
+            }
+            return;
+        }
         Catalog catalog = CatalogFactory.createCatalog(CatalogContext.create(options));
         Identifier name = Identifier.fromString(args[1]);
         if (args[2].equals("sum")) {

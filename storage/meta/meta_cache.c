@@ -6,8 +6,8 @@
  * being asked for. Hence no invalidation, only a limit and LRU.
  *
  * Items are chained in a hash table and in a list by last use. A pinned
- * item is being looked at and stays. A manifest that is larger than half
- * the limit is not kept: it would throw out everything for one file.
+ * item is being looked at and stays. A manifest that is larger than
+ * the limit is not kept.
  *
  * Cached images are made in the cache's environment, files are read with the
  * query's. When the cache's memory fails, the query makes the image in its
@@ -202,7 +202,7 @@ static PmnCode
 make(PmnCache *cache, PmnEnv *env, const char *key, uint64_t hash,
 	 PmnBytes text, const PmnManifestMeta *meta, PmnManifestPin *pin)
 {
-	bool is_kept = cache != NULL && text.size <= cache->limit_bytes / 2;
+	bool is_kept = cache != NULL && text.size <= cache->limit_bytes;
 	PmnCode code;
 
 	if (is_kept)
@@ -217,7 +217,7 @@ make(PmnCache *cache, PmnEnv *env, const char *key, uint64_t hash,
 		/* Too large after all, or no memory to keep it: used this once. */
 		if (code == PMN_OK)
 		{
-			if (pmn_manifest_image_size(pin->image) <= cache->limit_bytes / 2)
+			if (pmn_manifest_image_size(pin->image) <= cache->limit_bytes)
 				keep(cache, key, hash, pin->image, pin);
 			return PMN_OK;
 		}

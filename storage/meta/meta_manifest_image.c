@@ -160,6 +160,13 @@ find_partition(Builder *builder, PmnBytes row, uint32_t *out)
 	size_t mask;
 	size_t at;
 
+	/* Writers put files of one partition side by side. */
+	if (image->heads.count > 0)
+	{
+		*out = image->heads.items[image->heads.count - 1].partition;
+		if (pmn_bytes_equal(image->partitions.items[*out], row))
+			return PMN_OK;
+	}
 	if (image->partitions.count * 2 >= builder->slot_count)
 		PMN_TRY(grow_slots(builder));
 	mask = builder->slot_count - 1;
@@ -199,7 +206,7 @@ add_head(void *context, uint32_t index, const void *row)
 	entry.total_buckets = head->total_buckets;
 	entry.file.level = head->level;
 	entry.file.schema_id = head->schema_id;
-	entry.file.file_name = pmn_bytes_string("unread");
+	entry.file.file_name = pmn_bytes_string("x");
 	PMN_TRY(pmn_manifest_check_entry(image->env, image->name, &entry));
 	PMN_TRY(find_partition(builder, head->partition, &partition));
 	PMN_TRY(pmn_array_reserve(image->env, &image->heads, 1));

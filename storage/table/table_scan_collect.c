@@ -164,6 +164,21 @@ take_delete(Collector *collector, PmnManifestImage *image, uint32_t index)
 	return pmn_entry_set_add(&collector->deleted, entry);
 }
 
+/* Nothing can exclude the ADD: decode it to where it stays. */
+static PmnCode
+keep_add(Collector *collector, PmnManifestImage *image, uint32_t index)
+{
+	PmnScan *scan = collector->scan;
+	PmnEntryList *entries = &scan->entries;
+
+	PMN_TRY(pmn_array_reserve(scan->env, entries, 1));
+	PMN_TRY(pmn_manifest_image_entry(image, scan->env, PMN_ENTRY_WHOLE, index,
+									 scan->arena,
+									 &entries->items[entries->count]));
+	entries->count++;
+	return PMN_OK;
+}
+
 /* Decode no more of an ADD than it takes to exclude it. */
 static PmnCode
 take_add(Collector *collector, PmnManifestImage *image, uint32_t index)
@@ -173,6 +188,8 @@ take_add(Collector *collector, PmnManifestImage *image, uint32_t index)
 	bool keep = true;
 	PmnManifestEntry entry;
 
+	if (!collector->judges && collector->deleted.items.count == 0)
+		return keep_add(collector, image, index);
 	pmn_arena_reset(collector->scratch);
 	PMN_TRY(pmn_manifest_image_entry(image, scan->env,
 									 by_key ? PMN_ENTRY_KEYS : PMN_ENTRY_WHOLE,
@@ -209,6 +226,12 @@ matches_partition(Collector *collector, uint32_t partition, bool *out)
 static PmnCode
 look_through(Collector *collector, PmnManifestImage *image, uint8_t kind)
 {
+	/* All will stay: no list that grows and is copied. */
+	if (kind == PMN_ENTRY_ADD && !collector->judges &&
+		collector->matcher.filter == NULL)
+		PMN_TRY(pmn_array_reserve(collector->scan->env,
+								  &collector->scan->entries,
+								  collector->head_count));
 	for (uint32_t i = 0; i < collector->head_count; i++)
 	{
 		const PmnManifestHead *head = &collector->heads[i];
