@@ -12,8 +12,6 @@
  */
 #include "table_scan.h"
 
-#include "../meta/meta_index_manifest.h"
-
 /* One vector, and the file it belongs to. */
 typedef struct BoundRange
 {
@@ -63,23 +61,22 @@ find_range(const Binder *binder, PmnBytes partition, int32_t bucket,
 	}
 }
 
-static PmnCode
-index_path(Binder *binder, const PmnIndexEntry *entry, const char **out)
+PmnCode
+pmn_table_index_path(PmnTable *table, PmnArena *arena,
+					 const PmnIndexEntry *entry, const char **out)
 {
-	PmnTable *table = binder->scan->table;
 	const char *directory = NULL;
 	PmnBucket *bucket = NULL;
 	char *path = NULL;
 
 	if (table->options.index_in_data_directory)
 	{
-		PMN_TRY(pmn_bucket_make(&table->lsm, binder->scan->arena,
-								entry->partition, entry->bucket, -1, &bucket));
+		PMN_TRY(pmn_bucket_make(&table->lsm, arena, entry->partition,
+								entry->bucket, -1, &bucket));
 		directory = bucket->directory;
 	}
 	PMN_TRY(pmn_path_index_file(
-		binder->scan->arena, table->env, &table->lsm.path, directory,
-		entry->file_name,
+		arena, table->env, &table->lsm.path, directory, entry->file_name,
 		entry->has_external_path ? &entry->external_path : NULL, &path));
 	*out = path;
 	return PMN_OK;
@@ -93,7 +90,8 @@ add_ranges(Binder *binder, const PmnIndexEntry *entry)
 	const char *path = NULL;
 
 	PMN_TRY(pmn_poll(env));
-	PMN_TRY(index_path(binder, entry, &path));
+	PMN_TRY(pmn_table_index_path(binder->scan->table, binder->scan->arena,
+								 entry, &path));
 	PMN_TRY(pmn_array_reserve(env, &binder->ranges, entry->ranges.count));
 	for (uint32_t i = 0; i < entry->ranges.count; i++)
 	{

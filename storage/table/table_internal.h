@@ -15,6 +15,7 @@
 #include "../lsm/lsm_merge_reader.h"
 #include "../lsm/lsm_sort_buffer.h"
 #include "../meta/meta_commit_message.h"
+#include "../meta/meta_index_manifest.h"
 #include "table_map.h"
 
 struct PmnTable
@@ -50,6 +51,13 @@ void pmn_table_mark_fields(bool *allowed, const uint32_t *fields,
 
 /* Remove a file or not; the error stored in env stays as it is. */
 void pmn_table_remove_quietly(PmnTable *table, const char *path);
+
+/* ---- table_deletions.c ------------------------------------------------ */
+
+/* Path of an index file, in arena. */
+PMN_CHECKED PmnCode pmn_table_index_path(PmnTable *table, PmnArena *arena,
+										 const PmnIndexEntry *entry,
+										 const char **out);
 
 /* ---- table_travel.c --------------------------------------------------- */
 

@@ -318,6 +318,8 @@ verify_snapshot(PmnVerify *verify, int64_t snapshot_id)
 							   pmn_entries_live(verify->env, &entries, false));
 	if (code == PMN_OK && !verify->stopped)
 		code = check_live(verify, snapshot, &entries);
+	if (code == PMN_OK && !verify->stopped)
+		code = pmn_verify_deletions(verify, snapshot, &entries);
 	pmn_array_free(verify->env, &manifests);
 	pmn_array_free(verify->env, &entries);
 	return code;

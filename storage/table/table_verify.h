@@ -33,4 +33,10 @@ PMN_CHECKED PmnCode pmn_verify_code(PmnVerify *verify, PmnBytes object,
 PMN_CHECKED PmnCode pmn_verify_file(PmnVerify *verify,
 									const PmnManifestEntry *entry);
 
+/* Read the deletion vectors of a snapshot and compare them with its live
+ * files. */
+PMN_CHECKED PmnCode pmn_verify_deletions(PmnVerify *verify,
+										 const PmnSnapshot *snapshot,
+										 const PmnEntryList *live);
+
 #endif /* TABLE_VERIFY_H */

@@ -248,6 +248,48 @@ def partitions_composite(world):
         raise Failure("rows left after DELETE")
 
 
+def deletion_vectors(world):
+    """Java deletes by vectors of both forms, in keyed and append tables with
+    several buckets and partitions; we read what it reads."""
+    columns = [{"name": "id", "type": "INT NOT NULL"},
+               {"name": "dt", "type": "STRING NOT NULL"},
+               {"name": "v", "type": "BIGINT"}]
+    for number, (keys, extra) in enumerate([
+            (["dt", "id"], {"bucket": "2"}),
+            (["dt", "id"], {"bucket": "1", "changelog-producer": "lookup",
+                            "deletion-vectors.bitmap64": "true"}),
+            ([], {"bucket": "-1"}),
+            ([], {"bucket": "2", "bucket-key": "id",
+                  "deletion-vectors.bitmap64": "true"})]):
+        name = "dv%d" % number
+        options = dict({"deletion-vectors.enabled": "true",
+                        "file.format": ["parquet", "orc"][number % 2]},
+                       **extra)
+        world.java("create", "db." + name, "--spec-json", json.dumps({
+            "columns": columns, "partition_keys": ["dt"],
+            "primary_keys": keys, "options": options}))
+        world.sql("CREATE FOREIGN TABLE %s () SERVER lake OPTIONS "
+                  "(database 'db', table '%s')" % (name, name))
+        for step in range(2):
+            rows = os.path.join(world.work, name + ".jsonl")
+            with open(rows, "w", encoding="utf-8") as out:
+                for i in range(30000 if step == 0 else 4000):
+                    out.write(json.dumps({
+                        "id": i * (step * 7 + 1) % 30011,
+                        "dt": "d%d" % (i % 2), "v": i + step,
+                        "_rowkind": "-D" if keys and i % 97 == 50
+                        else "+I"}) + "\n")
+            world.java("write", "db." + name, rows, "--commit-per", "20000",
+                       "--compact", "auto" if keys else "none")
+            if not keys:
+                world.java("delete-where", "db." + name, "--where", json.dumps(
+                    {"id": list(range(step * 50, 20000, 3 + step))}))
+            world.same(name)
+        if not keys:
+            world.java("compact", "db." + name)
+            world.same(name)
+
+
 def append_tables(world):
     world.sql(
         "CREATE FOREIGN TABLE app (id bigint, dt date, v text) SERVER lake "
@@ -462,7 +504,7 @@ def racing_writers(world):
     world.same("race_append")
 
 
-SCENARIOS = [types_append, types_keyed, key_types, partitions_composite,
+SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types, partitions_composite,
              append_tables, savepoints, java_first, nested_compaction,
              nested_written, racing_writers]
 
