@@ -704,6 +704,7 @@ using namespace shim;
 #include "format_arrow_nested.inc"
 #include "format_arrow_levels.inc"
 #include "format_arrow_assemble.inc"
+#include "format_arrow_variant.inc"
 #include "format_arrow_reader.inc"
 #include "format_arrow_schema.inc"
 #include "format_arrow_shred.inc"

@@ -19,7 +19,7 @@ TEST(java_files_read_alike)
 		"row_groups",			"compress_parquet_gzip",
 		"compress_parquet_lz4", "nested_append_parquet",
 		"v101_nested",			"variant_parquet",
-		"file_index_bitmap",
+		"variant_shredded",		"file_index_bitmap",
 	};
 	static Fixture fixture;
 
@@ -195,7 +195,8 @@ TEST(damaged_files_fail_cleanly)
 										"row_groups",
 										"timestamps_parquet",
 										"nested_append_parquet",
-										"variant_parquet"};
+										"variant_parquet",
+										"variant_shredded"};
 	static Fixture fixture;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -131,6 +131,55 @@ visit_group(const PmnArrowApi *api, PmnArrowReader *reader, int32_t group,
 		visit_batch(batch);
 }
 
+static const PmnType fuzz_int = {.kind = PMN_TYPE_INT, .is_nullable = true};
+static const PmnType fuzz_text = {.kind = PMN_TYPE_VARCHAR,
+								  .length = PMN_LENGTH_MAX};
+static const PmnType fuzz_double = {.kind = PMN_TYPE_DOUBLE};
+static const PmnType fuzz_texts = {.kind = PMN_TYPE_ARRAY,
+								   .element = &fuzz_text};
+static const PmnField fuzz_pair[] = {
+	{0, "k", {.kind = PMN_TYPE_VARCHAR}, NULL, NULL},
+	{0, "v", {.kind = PMN_TYPE_DOUBLE}, NULL, NULL}};
+static const PmnType fuzz_row = {
+	.kind = PMN_TYPE_ROW, .fields = fuzz_pair, .field_count = 2};
+static const PmnField fuzz_deep[] = {
+	{0,
+	 "p",
+	 {.kind = PMN_TYPE_DECIMAL, .precision = 10, .scale = 2},
+	 NULL,
+	 NULL},
+	{0, "q", {.kind = PMN_TYPE_ARRAY, .element = &fuzz_row}, NULL, NULL}};
+static const PmnField fuzz_fields[] = {
+	{0, "x", {.kind = PMN_TYPE_INT}, NULL, NULL},
+	{0,
+	 "z",
+	 {.kind = PMN_TYPE_ROW, .fields = fuzz_deep, .field_count = 2},
+	 NULL,
+	 NULL}};
+
+/* The nested columns of the golden tables, and a shredded variant. */
+static const PmnArrowColumn fuzz_nested[] = {
+	{"a_int", 0, PMN_VECTOR_BYTES,
+	 &(const PmnType){.kind = PMN_TYPE_ARRAY, .element = &fuzz_int}, "type"},
+	{"m_ia", 0, PMN_VECTOR_BYTES,
+	 &(const PmnType){
+		 .kind = PMN_TYPE_MAP, .key = &fuzz_int, .element = &fuzz_texts},
+	 "type"},
+	{"ms", 0, PMN_VECTOR_BYTES,
+	 &(const PmnType){.kind = PMN_TYPE_MULTISET, .element = &fuzz_text},
+	 "type"},
+	{"r", 0, PMN_VECTOR_BYTES,
+	 &(const PmnType){
+		 .kind = PMN_TYPE_ROW, .fields = fuzz_fields, .field_count = 2},
+	 "type"},
+	{"v", 0, PMN_VECTOR_BYTES, &(const PmnType){.kind = PMN_TYPE_VARIANT},
+	 "type"},
+	{"v", 0, PMN_VECTOR_BYTES,
+	 &(const PmnType){
+		 .kind = PMN_TYPE_VECTOR, .element = &fuzz_double, .length = 2},
+	 "type"},
+};
+
 static PmnType
 pick_type(uint32_t column, uint32_t variant)
 {
@@ -186,6 +235,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		columns[0] = (PmnArrowColumn){
 			names[i], 0, pmn_type_vector_kind(&types[i]), &types[i], "type"};
 		options.column_count = 1;
+		if (api->reader_open(&host, &options, &reader, &error) != PMN_OK)
+			continue;
+		for (int32_t g = 0; g < api->group_count(reader) && g < 4; g++)
+			visit_group(api, reader, g, 1);
+		api->reader_close(reader);
+	}
+	for (size_t i = 0; i < sizeof(fuzz_nested) / sizeof(fuzz_nested[0]); i++)
+	{
+		PmnArrowReader *reader = NULL;
+
+		columns[0] = fuzz_nested[i];
 		if (api->reader_open(&host, &options, &reader, &error) != PMN_OK)
 			continue;
 		for (int32_t g = 0; g < api->group_count(reader) && g < 4; g++)
