@@ -406,6 +406,16 @@ def nested_compaction(world):
         files = world.sql("SELECT count(*) FROM paimon.files('%s')" % table)
         if files[0] != "1":
             raise Failure("%s has %s files" % (table, files[0]))
+        world.sql("INSERT INTO %s SELECT id + 10000, a, aa, m, ms, r FROM %s "
+                  "WHERE id < 200" % (table, table))
+        after = world.java_rows("db." + table)
+        old = sorted(x.split(",", 1)[1] for x in before
+                     if json.loads(x)["id"] < 200)
+        new = sorted(x.split(",", 1)[1] for x in after
+                     if json.loads(x)["id"] >= 10000)
+        if old != new:
+            raise Failure("%s: what Java reads of our rows differs" % table)
+        world.java("check", "db." + table, "--all-snapshots", "--quiet")
 
 
 NESTED = """
