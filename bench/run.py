@@ -210,8 +210,16 @@ class Bench:
              "SELECT count(*), sum(amt) FROM %s WHERE k < 1000"),
             ("filter 0.1 %, clustered column", None,
              "SELECT count(*), sum(amt) FROM %s WHERE id >= 5000000 AND id < "
-             "5010000")]
+             "5010000"),
+            ("count(*) of a filter, random column", None,
+             "SELECT count(*) FROM %s WHERE k < 1000"),
+            ("one row by a clustered column, all columns", None,
+             "SELECT * FROM %s WHERE id = 777777"),
+            ("LIMIT 1", None, "SELECT * FROM %s LIMIT 1")]
         duck = self.duckdb(files)
+        self.two_processes(queries[0][2] % "ev", "full scan, 8 columns")
+        self.two_processes("SELECT cat, count(*), sum(amt) FROM ev GROUP BY "
+                           "cat", "GROUP BY of 1000 values")
         for name, aim, query in queries:
             peak = measure(self.session, query % "ev")[2]
             a, b = self.pairs(self.sql(query % "ev"),
@@ -222,6 +230,29 @@ class Bench:
                 a, b = self.pairs(self.sql(query % "ev"),
                                   lambda: duck(query % "ev"))
                 self.report.add(name, "DuckDB, 1 thread", a, b)
+
+    def two_processes(self, query, name):
+        both = "SET max_parallel_workers_per_gather = %d; " \
+            "SET paimon_fdw.enable_aggregate_pushdown = off"
+        a, b = self.pairs(self.sql(query, both % 1), self.sql(query, both % 0))
+        self.run("SET max_parallel_workers_per_gather = 0; "
+                 "RESET paimon_fdw.enable_aggregate_pushdown")
+        self.report.add(name + ", a leader and a worker", "itself, one process",
+                        a, b, 0.65, "CPU: the leader's")
+
+    def look_ups(self):
+        """500 keys by a nested loop, after the table was compacted."""
+        self.run("DROP TABLE IF EXISTS keys, orders_heap")
+        self.run("CREATE TABLE keys AS SELECT (i * 7919) %% %d AS k FROM "
+                 "generate_series(1, 500) i" % self.args.keys)
+        self.run("CREATE TABLE orders_heap AS SELECT * FROM orders")
+        self.run("CREATE UNIQUE INDEX ON orders_heap (o_id)")
+        self.run("ANALYZE keys; ANALYZE orders_heap; ANALYZE orders")
+        query = "SELECT count(o.total) FROM keys k, LATERAL (SELECT total " \
+            "FROM %s o WHERE o.o_id = k.k OFFSET 0) o"
+        a, b = self.pairs(self.sql(query % "orders"),
+                          self.sql(query % "orders_heap"))
+        self.report.add("500 look-ups by key", "heap, btree", a, b)
 
     def duckdb(self, files):
         try:
@@ -261,6 +292,8 @@ class Bench:
                         "peak private %d MB" % outcome[2])
         self.report.add("merge-on-read sum / compacted sum", "itself",
                         ours[:3], clean)
+        self.run("SELECT paimon.compact('orders', true)")
+        self.look_ups()
 
     def java(self, *args):
         classes = self.work + "/classes"
