@@ -161,7 +161,7 @@ TEST(unsupported_tables_are_not_made)
 	bool exists = true;
 
 	warehouse_open(&warehouse);
-	warehouse.options[0] = (PmnOption){"bucket", "-1"};
+	warehouse.options[0] = (PmnOption){"bucket", "-2"};
 	CHECK(create(&warehouse, "db", "t") == PMN_UNSUPPORTED);
 	warehouse.options[0] = (PmnOption){"bucket", "many"};
 	CHECK(create(&warehouse, "db", "t") == PMN_INVALID);

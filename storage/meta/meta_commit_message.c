@@ -2,7 +2,7 @@
  * meta_commit_message.c
  *
  * What a writer hands to a committer. A message owns everything it names, so
- * the writer that made it may be gone: bytes lie in its arena, the three
+ * the writer that made it may be gone: bytes lie in its arena, the
  * lists in memory of the environment. Removing the files of a message that
  * will not be committed needs paths and is in table/.
  */
@@ -53,6 +53,34 @@ pmn_message_add(PmnMessage *message, PmnEntryList *list, int32_t kind,
 	return PMN_OK;
 }
 
+PmnCode
+pmn_hash_file_copy(PmnArena *arena, const PmnHashFile *src, PmnHashFile *out)
+{
+	void *partition =
+		pmn_arena_copy(arena, src->partition.data, src->partition.size);
+
+	*out = *src;
+	if (partition == NULL)
+		return PMN_NO_MEMORY;
+	out->partition = pmn_bytes(partition, src->partition.size);
+	if (src->file_name == NULL)
+		return PMN_OK;
+	out->file_name = pmn_arena_string(arena, src->file_name);
+	return out->file_name == NULL ? PMN_NO_MEMORY : PMN_OK;
+}
+
+PmnCode
+pmn_message_add_index(PmnMessage *message, PmnHashFiles *list,
+					  const PmnHashFile *file)
+{
+	PMN_ASSERT(list == &message->new_indexes || list == &message->base_indexes);
+	PMN_TRY(pmn_array_reserve(message->env, list, 1));
+	PMN_TRY(
+		pmn_hash_file_copy(message->arena, file, &list->items[list->count]));
+	list->count++;
+	return PMN_OK;
+}
+
 static uint64_t
 rows_of(const PmnEntryList *list)
 {
@@ -90,5 +118,7 @@ pmn_message_close(PmnMessage *message)
 	pmn_array_free(env, &message->new_files);
 	pmn_array_free(env, &message->compact_before);
 	pmn_array_free(env, &message->compact_after);
+	pmn_array_free(env, &message->new_indexes);
+	pmn_array_free(env, &message->base_indexes);
 	pmn_arena_destroy(message->arena); /* the message lies in it */
 }

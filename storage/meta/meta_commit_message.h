@@ -10,6 +10,23 @@
 #include "../include/pmn_table.h"
 #include "meta_manifest.h"
 
+/* An index file of a bucket with dynamic buckets. */
+typedef struct PmnHashFile
+{
+	PmnBytes partition; /* serialized row */
+	int32_t bucket;		/* -1: the partition had no index */
+	const char *file_name;
+	int64_t file_size;
+	int64_t row_count; /* hashes in it */
+} PmnHashFile;
+
+typedef struct PmnHashFiles
+{
+	PmnHashFile *items;
+	size_t count;
+	size_t capacity;
+} PmnHashFiles;
+
 struct PmnMessage
 {
 	PmnEnv *env;
@@ -17,6 +34,10 @@ struct PmnMessage
 	PmnEntryList new_files;		 /* ADD, source APPEND */
 	PmnEntryList compact_before; /* DELETE */
 	PmnEntryList compact_after;	 /* ADD, source COMPACT (or moved up) */
+	PmnHashFiles new_indexes;	 /* each takes its bucket's place */
+	/* All index files that the partitions written to had when buckets were
+	 * chosen; row_count and file_size are not set. */
+	PmnHashFiles base_indexes;
 };
 
 PMN_CHECKED PmnCode pmn_message_create(PmnEnv *env, PmnMessage **out);
@@ -26,5 +47,13 @@ PMN_CHECKED PmnCode pmn_message_add(PmnMessage *message, PmnEntryList *list,
 									int32_t kind, PmnBytes partition,
 									int32_t bucket, int32_t total_buckets,
 									const PmnDataFile *file);
+
+PMN_CHECKED PmnCode pmn_hash_file_copy(PmnArena *arena, const PmnHashFile *src,
+									   PmnHashFile *out);
+
+/* Append a deep copy of file to one of the message's two lists. */
+PMN_CHECKED PmnCode pmn_message_add_index(PmnMessage *message,
+										  PmnHashFiles *list,
+										  const PmnHashFile *file);
 
 #endif /* META_COMMIT_MESSAGE_H */

@@ -142,3 +142,43 @@ pmn_index_manifest_read(PmnFileSystem *fs, PmnArena *arena,
 	pmn_buffer_free(&text);
 	return code;
 }
+
+static PmnCode
+append_entry(PmnEnv *env, PmnAvroWriter *writer, const PmnIndexEntry *entry)
+{
+	PMN_ASSERT(entry_fault(entry) == NULL);
+	if (entry->has_ranges)
+		return pmn_fail(env, PMN_UNSUPPORTED,
+						"index file \"%.*s\" has deletion vectors, which "
+						"cannot be written",
+						(int) entry->file_name.size,
+						(const char *) entry->file_name.data);
+	return pmn_avro_append(writer, entry);
+}
+
+PmnCode
+pmn_index_manifest_write(PmnFileSystem *fs, PmnArena *arena,
+						 const PmnTablePath *path,
+						 const PmnManifestWriteOptions *options,
+						 const PmnIndexEntry *items, size_t count,
+						 const char *uuid, uint32_t *counter, const char **name)
+{
+	PmnAvroWriter *writer = NULL;
+	int64_t size;
+	PmnCode code;
+
+	*name = pmn_arena_format(arena, "index-manifest-%s-%" PRIu32, uuid,
+							 (*counter)++);
+	if (*name == NULL)
+		return PMN_NO_MEMORY;
+	code = pmn_avro_create(fs->env, &index_record, options->codec,
+						   options->zstd_level, &writer);
+	for (size_t i = 0; i < count && code == PMN_OK; i++)
+		code = append_entry(fs->env, writer, &items[i]);
+	if (code == PMN_OK)
+		code = pmn_manifest_store(fs, arena, path, *name, writer, &size);
+	pmn_avro_destroy(writer);
+	if (code != PMN_OK)
+		*name = NULL;
+	return code;
+}

@@ -11,6 +11,7 @@
 #include "meta_manifest.h"
 
 #define PMN_INDEX_TYPE_DELETION_VECTORS "DELETION_VECTORS"
+#define PMN_INDEX_TYPE_HASH "HASH"
 
 /* Where in an index file the deletion vector of a data file is. */
 typedef struct PmnDeletionRange
@@ -55,5 +56,15 @@ PMN_CHECKED PmnCode pmn_index_manifest_read(PmnFileSystem *fs, PmnArena *arena,
 											const PmnTablePath *path,
 											const char *name, const char *type,
 											PmnIndexEntryList *out);
+
+/*
+ * pmn_index_manifest_write -- write index-manifest-<uuid>-<counter>, counter
+ * then advanced; *name in arena. Entries with ranges are not written yet
+ * (PMN_UNSUPPORTED).
+ */
+PMN_CHECKED PmnCode pmn_index_manifest_write(
+	PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
+	const PmnManifestWriteOptions *options, const PmnIndexEntry *items,
+	size_t count, const char *uuid, uint32_t *counter, const char **name);
 
 #endif /* META_INDEX_MANIFEST_H */

@@ -63,6 +63,10 @@ static const char *const old_write_only[] = {"write.compaction-skip", NULL};
 
 static const OptionRow option_rows[] = {
 	{"bucket", OPTION_INT, AT(bucket), "-1", RANGE(-2, INT32_MAX)},
+	{"dynamic-bucket.target-row-num", OPTION_INT, AT(dynamic_bucket_rows),
+	 "2000000", RANGE(1, INT32_MAX)},
+	{"dynamic-bucket.max-buckets", OPTION_INT, AT(dynamic_bucket_max), "-1",
+	 RANGE(-1, INT32_MAX)},
 	{"bucket-function.type", OPTION_ENUM, AT(bucket_function), "default",
 	 OF(bucket_functions)},
 	{"merge-engine", OPTION_ENUM, AT(merge_engine), "deduplicate",

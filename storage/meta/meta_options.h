@@ -28,7 +28,9 @@ typedef enum PmnChangelogProducer
 
 typedef struct PmnTableOptions
 {
-	int32_t bucket; /* N > 0, -1, -2 */
+	int32_t bucket;				 /* N > 0, -1, -2 */
+	int32_t dynamic_bucket_rows; /* keys of a bucket before the next one */
+	int32_t dynamic_bucket_max;	 /* -1: as many as there can be */
 	PmnBucketFunction bucket_function;
 	PmnMergeEngine merge_engine;
 	PmnChangelogProducer changelog_producer;

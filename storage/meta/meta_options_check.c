@@ -56,6 +56,7 @@ static const Rule write_rules[] = {
 	{"file-index.*.columns", RULE_NEVER, NULL, NULL},
 	{"pk-*.index.columns", RULE_NEVER, NULL, NULL},
 	{"data-file.external-paths", RULE_NEVER, NULL, NULL},
+	{"index-file-in-data-file-dir", RULE_FALSE, NULL, NULL},
 	{"metadata.iceberg.storage", RULE_ONLY, VALUES("disabled"), NULL},
 	{"rowkind.field", RULE_NEVER, NULL, NULL},
 	{"primary-key.nullable", RULE_FALSE, NULL, NULL},
@@ -325,12 +326,27 @@ pmn_options_check_read(PmnEnv *env, const PmnSchema *schema,
 	return check_partition(env, schema, options, false);
 }
 
+/* Whether the primary key lacks a partition column. */
+static bool
+crosses_partitions(const PmnSchema *schema)
+{
+	for (uint32_t p = 0; p < schema->partition_key_count; p++)
+	{
+		bool found = false;
+
+		for (uint32_t k = 0; k < schema->primary_key_count && !found; k++)
+			found =
+				strcmp(schema->partition_keys[p], schema->primary_keys[k]) == 0;
+		if (!found)
+			return true;
+	}
+	return false;
+}
+
 PmnCode
 pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 						const PmnTableOptions *options)
 {
-	static const char bucket_hint[] =
-		"Set option \"bucket\" to a number such as '1'.";
 	bool keyed = schema->primary_key_count > 0;
 
 	PMN_TRY(pmn_options_check_read(env, schema, options));
@@ -339,9 +355,14 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	if (keyed && options->merge_engine != PMN_MERGE_DEDUPLICATE)
 		return refuse(env, "write", "merge-engine",
 					  shown(schema, "merge-engine", ""), NULL);
-	if (options->bucket == -2 || (options->bucket == -1 && keyed))
+	/* A new row's old version may then be in any partition, and no index of
+	 * all keys is kept in the table. */
+	if (options->bucket == -1 && keyed && crosses_partitions(schema))
 		return refuse(env, "write", "bucket", shown(schema, "bucket", "-1"),
-					  bucket_hint);
+					  "Add the partition columns to the primary key.");
+	if (options->bucket == -2)
+		return refuse(env, "write", "bucket", shown(schema, "bucket", ""),
+					  "Set option \"bucket\" to a number such as '1'.");
 	/* Nothing says which of the buckets a row belongs to. */
 	if (options->bucket > 1 && options->bucket_key_count == 0)
 		return refuse(env, "write", "bucket", shown(schema, "bucket", ""),

@@ -44,8 +44,8 @@ remove_delta(PmnCommit *commit)
 	commit->delta_list = NULL;
 }
 
-static PmnCode
-note_path(PmnCommit *commit, const char *name, bool is_delta)
+PmnCode
+pmn_commit_note_path(PmnCommit *commit, const char *name, bool is_delta)
 {
 	const char *path = pmn_path_manifest(
 		commit->arena, &commit->table->lsm.path, pmn_bytes_string(name));
@@ -75,7 +75,7 @@ pmn_commit_note_manifests(PmnCommit *commit, const PmnManifestList *metas,
 
 		if (text == NULL)
 			return PMN_NO_MEMORY;
-		PMN_TRY(note_path(commit, text, is_delta));
+		PMN_TRY(pmn_commit_note_path(commit, text, is_delta));
 	}
 	return PMN_OK;
 }
@@ -90,7 +90,7 @@ write_list(PmnCommit *commit, const PmnManifestList *metas, bool is_delta,
 		commit->table->fs, commit->arena, &commit->table->lsm.path,
 		&commit->write_options, metas->items, metas->count, commit->uuid,
 		&commit->list_counter, name, size));
-	return note_path(commit, *name, is_delta);
+	return pmn_commit_note_path(commit, *name, is_delta);
 }
 
 static PmnCode
@@ -168,6 +168,7 @@ make_snapshot(PmnCommit *commit, const PmnSnapshot *latest,
 	info->delta_record_count = commit->delta_record_count;
 	info->total_record_count = commit->delta_record_count;
 	inherit(latest, snapshot);
+	PMN_TRY(pmn_commit_index(commit, latest, snapshot));
 	PMN_TRY(write_list(commit, base, false, &info->base_manifest_list,
 					   &snapshot->base_manifest_list_size));
 	PMN_TRY(write_delta(commit));
@@ -511,6 +512,21 @@ discard_list(PmnTable *table, PmnArena *arena, const PmnMessage *message,
 	}
 }
 
+static void
+discard_indexes(PmnTable *table, PmnArena *arena, const PmnMessage *message)
+{
+	for (size_t i = 0; i < message->new_indexes.count; i++)
+	{
+		PmnBytes name =
+			pmn_bytes_string(message->new_indexes.items[i].file_name);
+		char *path = NULL;
+
+		if (pmn_path_index_file(arena, table->env, &table->lsm.path, NULL, name,
+								NULL, &path) == PMN_OK)
+			pmn_table_remove_quietly(table, path);
+	}
+}
+
 void
 pmn_message_discard(PmnTable *table, const PmnMessage *message)
 {
@@ -521,6 +537,7 @@ pmn_message_discard(PmnTable *table, const PmnMessage *message)
 	{
 		discard_list(table, arena, message, &message->new_files);
 		discard_list(table, arena, message, &message->compact_after);
+		discard_indexes(table, arena, message);
 	}
 	pmn_arena_destroy(arena);
 	table->env->error = error;

@@ -26,6 +26,7 @@ typedef struct PmnCommit
 	char uuid[37]; /* in the names of all our metadata files */
 	uint32_t manifest_counter;
 	uint32_t list_counter;
+	uint32_t index_counter;
 	/* Files of the delta: written once, used by every attempt. */
 	const char *delta_list;
 	int64_t delta_list_size;
@@ -73,5 +74,20 @@ PMN_CHECKED PmnCode pmn_commit_merge_manifests(PmnCommit *commit,
 PMN_CHECKED PmnCode pmn_commit_note_manifests(PmnCommit *commit,
 											  const PmnManifestList *metas,
 											  size_t from, bool is_delta);
+
+/* Remember one such path, by the file's name. (table_commit.c) */
+PMN_CHECKED PmnCode pmn_commit_note_path(PmnCommit *commit, const char *name,
+										 bool is_delta);
+
+/* ---- table_commit_index.c --------------------------------------------- */
+
+/*
+ * pmn_commit_index -- give snapshot the index manifest that follows latest's
+ * (NULL: the table is empty). PMN_CONFLICT when the rows' buckets were chosen
+ * from another state of the index. Messages without an index change nothing.
+ */
+PMN_CHECKED PmnCode pmn_commit_index(PmnCommit *commit,
+									 const PmnSnapshot *latest,
+									 PmnSnapshot *snapshot);
 
 #endif /* TABLE_COMMIT_H */

@@ -86,6 +86,12 @@ PMN_CHECKED PmnCode pmn_table_changelog_manifests(PmnTable *table,
 												  const PmnSnapshot *snapshot,
 												  PmnManifestList *out);
 
+/* HASH entries of a snapshot's index manifest. out->items is env memory.
+ * (table_commit_index.c) */
+PMN_CHECKED PmnCode pmn_table_hash_entries(PmnTable *table, PmnArena *arena,
+										   const PmnSnapshot *snapshot,
+										   PmnIndexEntryList *out);
+
 /* Code of a failed read of a snapshot's files: a file that is missing is
  * PMN_EXPIRED when the snapshot is gone as well, else PMN_CORRUPT. id 0: a tag
  * keeps the snapshot's files. */

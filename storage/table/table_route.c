@@ -6,8 +6,9 @@
  * in stretches of one partition, so a row is first compared with the row
  * before it, and only a change costs a hash look-up.
  *
- * A table without a bucket count (append, bucket = -1) puts every row into
- * bucket 0.
+ * An append table without a bucket count (bucket = -1) puts every row into
+ * bucket 0. A keyed one has dynamic buckets: the rows of each partition of a
+ * batch are looked up in its hash index together.
  */
 #include "table_route.h"
 
@@ -63,6 +64,11 @@ pmn_route_free(PmnRoute *route)
 	pmn_array_free(env, &route->partitions);
 	pmn_array_free(env, &route->row_partitions);
 	pmn_array_free(env, &route->row_buckets);
+	pmn_array_free(env, &route->chain_heads);
+	pmn_array_free(env, &route->chain_next);
+	pmn_array_free(env, &route->hashes);
+	pmn_array_free(env, &route->hash_rows);
+	pmn_array_free(env, &route->hash_buckets);
 }
 
 /* Number of the partition whose row is in route->row. */
@@ -180,6 +186,92 @@ pmn_route_bucket(PmnRoute *route, const PmnBatch *batch,
 						 bucket);
 }
 
+/* ---- dynamic buckets -------------------------------------------------- */
+
+static PmnCode
+hash_key(PmnRoute *route, const PmnBatch *batch, uint32_t row, int32_t *hash)
+{
+	for (uint32_t i = 0; i < route->bucket_field_count; i++)
+		route->values[i] =
+			pmn_vector_value(&batch->columns[route->bucket_fields[i]], row);
+	pmn_buffer_reset(&route->row);
+	PMN_TRY(pmn_row_append(&route->row, route->bucket_types, route->values,
+						   route->bucket_field_count));
+	*hash = pmn_row_hash(pmn_bytes(route->row.data, route->row.size));
+	return PMN_OK;
+}
+
+/* Rows of one partition as a chain from its head, in any order. */
+static PmnCode
+chain_rows(PmnRoute *route, uint32_t count)
+{
+	PmnEnv *env = route->table->env;
+	size_t partitions = route->partitions.count;
+
+	route->chain_heads.count = 0;
+	route->chain_next.count = 0;
+	PMN_TRY(pmn_array_reserve(env, &route->chain_heads, partitions));
+	PMN_TRY(pmn_array_reserve(env, &route->chain_next, count));
+	memset(route->chain_heads.items, 0xff, partitions * sizeof(uint32_t));
+	for (uint32_t i = count; i-- > 0;)
+	{
+		uint32_t *head =
+			&route->chain_heads.items[route->row_partitions.items[i]];
+
+		route->chain_next.items[i] = *head;
+		*head = i;
+	}
+	return PMN_OK;
+}
+
+/* The rows of the partition whose chain begins at first. */
+static PmnCode
+route_chain(PmnRoute *route, const PmnBatch *batch, const uint32_t *rows,
+			uint32_t first)
+{
+	PmnBytes partition =
+		route->partitions.items[route->row_partitions.items[first]];
+	uint32_t count = 0;
+
+	for (uint32_t i = first; i != UINT32_MAX; i = route->chain_next.items[i])
+	{
+		PMN_TRY(hash_key(route, batch, rows[i], &route->hashes.items[count]));
+		route->hash_rows.items[count++] = i;
+	}
+	PMN_TRY(pmn_hash_index_assign(route->hash_index, partition,
+								  route->hashes.items, count,
+								  route->hash_buckets.items));
+	for (uint32_t i = 0; i < count; i++)
+		route->row_buckets.items[route->hash_rows.items[i]] =
+			route->hash_buckets.items[i];
+	return PMN_OK;
+}
+
+static PmnCode
+route_dynamic(PmnRoute *route, const PmnBatch *batch, const uint32_t *rows,
+			  uint32_t count)
+{
+	PmnEnv *env = route->table->env;
+
+	route->hashes.count = route->hash_rows.count = route->hash_buckets.count =
+		0;
+	PMN_TRY(pmn_array_reserve(env, &route->hashes, count));
+	PMN_TRY(pmn_array_reserve(env, &route->hash_rows, count));
+	PMN_TRY(pmn_array_reserve(env, &route->hash_buckets, count));
+	PMN_TRY(chain_rows(route, count));
+	for (uint32_t i = 0; i < count; i++)
+	{
+		uint32_t *head =
+			&route->chain_heads.items[route->row_partitions.items[i]];
+
+		/* At the first row of each partition, for all of them. */
+		if (*head != i)
+			continue;
+		PMN_TRY(route_chain(route, batch, rows, i));
+	}
+	return PMN_OK;
+}
+
 PmnCode
 pmn_route_batch(PmnRoute *route, const PmnBatch *batch, const uint32_t *rows,
 				uint32_t count)
@@ -192,6 +284,8 @@ pmn_route_batch(PmnRoute *route, const PmnBatch *batch, const uint32_t *rows,
 	PMN_TRY(pmn_array_reserve(env, &route->row_partitions, count));
 	PMN_TRY(pmn_array_reserve(env, &route->row_buckets, count));
 	PMN_TRY(route_partitions(route, batch, rows, count));
+	if (route->hash_index != NULL)
+		return route_dynamic(route, batch, rows, count);
 	if (total_buckets <= 1)
 	{
 		memset(route->row_buckets.items, 0, count * sizeof(int32_t));

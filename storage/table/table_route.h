@@ -6,7 +6,7 @@
 #ifndef TABLE_ROUTE_H
 #define TABLE_ROUTE_H
 
-#include "table_internal.h"
+#include "table_hash_index.h"
 
 /* What the table already has in one bucket. */
 typedef struct PmnRestored
@@ -28,9 +28,17 @@ typedef struct PmnRoute
 	PMN_ARRAY(PmnBytes) partitions; /* serialized rows, in arena */
 	PmnMap partition_map;
 	uint32_t last_partition; /* PMN_MAP_NONE at first */
+	/* Dynamic buckets; NULL otherwise. Set by the writer, which owns it. */
+	PmnHashIndex *hash_index;
 	/* By row of the batch at hand. */
 	PMN_ARRAY(uint32_t) row_partitions;
 	PMN_ARRAY(int32_t) row_buckets;
+	/* Scratch of dynamic buckets: rows of each partition as chains. */
+	PMN_ARRAY(uint32_t) chain_heads;
+	PMN_ARRAY(uint32_t) chain_next;
+	PMN_ARRAY(int32_t) hashes;
+	PMN_ARRAY(uint32_t) hash_rows;
+	PMN_ARRAY(int32_t) hash_buckets;
 } PmnRoute;
 
 PMN_CHECKED PmnCode pmn_route_init(PmnRoute *route, PmnTable *table,

@@ -417,7 +417,7 @@ static bool
 has_one_bucket(const PmnWrite *write)
 {
 	return write->table->lsm.partition_count == 0 &&
-		   write->table->options.bucket <= 1;
+		   write->table->options.bucket <= 1 && write->route.hash_index == NULL;
 }
 
 /* The rows of a table with one bucket, which the first row finds. */
@@ -702,6 +702,8 @@ pmn_write_finish(PmnWrite *write, PmnMessage **out)
 		PMN_TRY(all_fields_layout(write, &layout));
 	for (size_t b = 0; b < write->buckets.count; b++)
 		PMN_TRY(finish_bucket(write, write->buckets.items[b], layout));
+	if (write->route.hash_index != NULL && write->message != NULL)
+		PMN_TRY(pmn_hash_index_finish(write->route.hash_index, write->message));
 	write->is_finished = true;
 	*out = write->message;
 	write->message = NULL;
@@ -754,6 +756,10 @@ pmn_write_open(PmnTable *table, const PmnWriteRequest *request, PmnWrite **out)
 	code = pmn_arena_create(table->env, 0, &write->arena);
 	if (code == PMN_OK)
 		code = pmn_route_init(&write->route, table, write->arena);
+	if (code == PMN_OK && table->lsm.is_keyed && table->options.bucket == -1)
+		code = pmn_hash_index_open(table, request->base_snapshot_id,
+								   request->pending, request->pending_count,
+								   &write->route.hash_index);
 	if (code == PMN_OK)
 		code = copy_pending(write, request);
 	if (code == PMN_OK)
@@ -778,6 +784,7 @@ pmn_write_close(PmnWrite *write)
 		pmn_message_discard(write->table, write->message);
 		pmn_message_close(write->message);
 	}
+	pmn_hash_index_close(write->route.hash_index);
 	pmn_route_free(&write->route);
 	pmn_map_free(&write->bucket_map);
 	pmn_map_free(&write->restored_map);

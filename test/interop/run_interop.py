@@ -470,6 +470,47 @@ def nested_written(world):
     world.same("nwa")
 
 
+def dynamic_buckets(world):
+    """Many sessions, and Java in between, write a table whose buckets grow:
+    the check of each state finds every key in one bucket only."""
+    world.sql("CREATE FOREIGN TABLE dyn (p text, k int, v int) SERVER lake "
+              "OPTIONS (database 'db', primary_key 'p,k', partition_by 'p', "
+              "\"dynamic-bucket.target-row-num\" '50')",
+              "INSERT INTO dyn SELECT 'p' || i % 2, i, 0 FROM "
+              "generate_series(1, 300) i")
+    world.same("dyn")
+    rows = os.path.join(world.work, "dyn.jsonl")
+    with open(rows, "w", encoding="utf-8") as out:
+        for i in range(250, 450):
+            out.write(json.dumps({"p": "p%d" % (i % 2), "k": i, "v": 1}) +
+                      "\n")
+    world.java("write", "db.dyn", rows, "--commit-per", "100", "--compact",
+               "none")
+    world.same("dyn")
+    sessions = []
+    for n in range(16):
+        text = "".join(
+            "INSERT INTO dyn SELECT 'p' || i %% 3, i, %d FROM "
+            "generate_series(%d, %d) i;\n" % (n, first, first + 40)
+            for first in range(20 * n, 600, 150))
+        sessions.append(subprocess.Popen(
+            ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", text],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8"))
+    for session in sessions:
+        said = session.communicate()[0]
+        if session.returncode != 0:
+            raise Failure("a session failed: " + said[-300:])
+    world.share()
+    world.same("dyn")
+    world.sql("UPDATE dyn SET v = -v WHERE k % 7 = 0",
+              "DELETE FROM dyn WHERE k % 11 = 0",
+              "SELECT paimon.compact('dyn', true)")
+    world.same("dyn")
+    world.java("write", "db.dyn", rows, "--compact", "full")
+    world.same("dyn")
+
+
 def racing_writers(world):
     """Both sides commit to one table at the same time; nothing that Java
     does not overwrite is lost."""
@@ -516,7 +557,7 @@ def racing_writers(world):
 
 SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types, partitions_composite,
              append_tables, savepoints, java_first, nested_compaction,
-             nested_written, racing_writers]
+             nested_written, dynamic_buckets, racing_writers]
 
 
 def main():
