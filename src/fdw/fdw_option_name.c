@@ -94,6 +94,7 @@ static const char *const paimon_names[] = {
 	"deletion-vector.index-file.target-size",
 	"deletion-vectors.bitmap64",
 	"deletion-vectors.enabled",
+	"deletion-vectors.merge-on-read",
 	"deletion-vectors.modifiable",
 	"disable-explicit-type-casting",
 	"dynamic-bucket.assigner-parallelism",

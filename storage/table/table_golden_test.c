@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 
+#include "table_scan.h"
 #include "table_testing.h"
 
 /* Lines of expected/<file>; -1 when there is no such file. */
@@ -69,6 +70,46 @@ count_rows(PmnTable *table, int64_t snapshot_id, bool with_columns,
 	pmn_read_close(read);
 	pmn_scan_close(scan);
 	return code;
+}
+
+/* Which levels a read sees; the read-optimised one is no other in append
+ * tables. */
+static PmnCode
+check_levels(PmnTable *table, int64_t snapshot_id, bool read_optimized,
+			 uint32_t *file_count)
+{
+	PmnScanRequest request = {.snapshot_id = snapshot_id,
+							  .read_optimized = read_optimized};
+	const PmnTableOptions *options = &table->options;
+	bool hides_level_0 = options->deletion_vectors
+							 ? !options->deletion_vectors_merge_on_read
+							 : options->merge_engine == PMN_MERGE_FIRST_ROW;
+	PmnScan *scan = NULL;
+
+	PMN_TRY(pmn_scan_plan(table, &request, &scan));
+	*file_count = (uint32_t) scan->entries.count;
+	for (size_t i = 0; table->lsm.is_keyed && i < scan->entries.count; i++)
+	{
+		int32_t level = scan->entries.items[i].file.level;
+
+		CHECK(!hides_level_0 || level > 0);
+		CHECK(!read_optimized || level == options->num_levels - 1);
+	}
+	CHECK(!read_optimized || scan->stats.merged_sections == 0);
+	pmn_scan_close(scan);
+	return PMN_OK;
+}
+
+static PmnCode
+check_both_levels(PmnTable *table, int64_t snapshot_id)
+{
+	uint32_t all = 0;
+	uint32_t optimized = 0;
+
+	PMN_TRY(check_levels(table, snapshot_id, false, &all));
+	PMN_TRY(check_levels(table, snapshot_id, true, &optimized));
+	CHECK(table->lsm.is_keyed ? optimized <= all : optimized == all);
+	return PMN_OK;
 }
 
 static uint32_t
@@ -211,6 +252,8 @@ read_table(PmnTestEnv *env, PmnFileSystem *fs, const char *root,
 			   name, rows, counted, expected);
 		CHECK(false);
 	}
+	if (code == PMN_OK)
+		code = check_both_levels(table, id);
 	if (code == PMN_OK)
 		code = visit_all_systems(table, &cells);
 	if (code == PMN_OK)
