@@ -181,6 +181,26 @@ RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'paimon_aggregation_fields'
 LANGUAGE C STRICT VOLATILE;
 
+CREATE FUNCTION paimon.table_indexes(tbl regclass,
+	OUT partition text, OUT bucket integer, OUT index_type text,
+	OUT file_name text, OUT file_size bigint, OUT row_count bigint,
+	OUT dv_ranges jsonb, OUT row_range_start bigint,
+	OUT row_range_end bigint, OUT index_field_id integer,
+	OUT index_field_name text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_table_indexes'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE FUNCTION paimon.changes(tbl regclass, from_snapshot bigint,
+	to_snapshot bigint DEFAULT NULL, mode text DEFAULT 'auto',
+	OUT snapshot_id bigint, OUT rowkind text, OUT "row" jsonb)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_changes'
+LANGUAGE C VOLATILE;
+
+COMMENT ON FUNCTION paimon.changes(regclass, bigint, bigint, text)
+	IS 'rows that changed after a snapshot, up to and including another';
+
 CREATE FUNCTION paimon.verify(tbl regclass, OUT object text, OUT problem text)
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'paimon_verify'

@@ -50,7 +50,7 @@ CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS (insert_mode 'appen
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS (updatable 'maybe');
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS (database '../etc');
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("table" 'a/b');
-CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("scan.mode" 'latest');
+CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("scan.mode" 'from-creation-timestamp');
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("scan.snapshot-id" 'x');
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake OPTIONS ("scan.timestamp" 'x');
 CREATE FOREIGN TABLE bad (a int) SERVER options_lake

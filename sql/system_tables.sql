@@ -87,6 +87,20 @@ SELECT database_name, table_name, partition_name, record_count, file_count, done
 SELECT table_name, key, value FROM all_table_options WHERE key <> 'path';
 SELECT key, value = :'warehouse' AS same FROM catalog_options;
 
+-- Deletion vectors, as Paimon wrote them.
+\getenv srcdir PG_ABS_SRCDIR
+\set golden :srcdir '/test/golden/dv_append_v1/warehouse'
+CREATE SERVER dv_lake FOREIGN DATA WRAPPER paimon_fdw OPTIONS (warehouse :'golden');
+CREATE FOREIGN TABLE dv () SERVER dv_lake OPTIONS (database 'db', "table" 't');
+SELECT index_type, row_count, jsonb_array_length(dv_ranges) AS vectors, dv_ranges->0->'f1' AS first,
+       row_range_start, index_field_name
+  FROM paimon.table_indexes('dv');
+SELECT p.deleted_record_count, p.record_count - p.deleted_record_count = (SELECT count(*) FROM dv) AS adds_up
+  FROM paimon.partitions('dv') p;
+SET client_min_messages = warning;
+DROP SERVER dv_lake CASCADE;
+RESET client_min_messages;
+
 -- Read-only, and named exactly.
 INSERT INTO "orders$tags" SELECT * FROM "orders$tags";
 UPDATE "orders$tags" SET tag_name = 'x';

@@ -71,6 +71,26 @@ SELECT (SELECT count(*) FROM newest) AS newest, (SELECT count(*) FROM oldest) AS
 SET paimon_fdw.as_of = 'snapshot:1';
 SELECT count(*), count(a), count(g) FROM newest;
 RESET paimon_fdw.as_of;
+-- Two times of one table in one query; a version is a tag, or a snapshot.
+CREATE FOREIGN TABLE version_2 () SERVER time_travel_lake
+  OPTIONS (database 'public', "table" 't', "scan.version" '2');
+SELECT id, t.s AS now, version_2.s AS before FROM t LEFT JOIN version_2 USING (id) ORDER BY id;
+CREATE FOREIGN TABLE version_t1 () SERVER tags
+  OPTIONS (database 'db', "table" 't', "scan.version" 't1');
+SELECT (SELECT count(*) FROM tag) = (SELECT count(*) FROM version_t1) AS same;
+ALTER FOREIGN TABLE version_t1 OPTIONS (SET "scan.version" 'nothing');
+SELECT count(*) FROM version_t1;
+ALTER FOREIGN TABLE version_t1 OPTIONS (SET "scan.version" 'watermark-7');
+SELECT count(*) FROM version_t1;
+-- What is not there, and an option of the table that cannot be.
+ALTER FOREIGN TABLE version_2 OPTIONS (SET "scan.version" '77');
+\set VERBOSITY sqlstate
+SELECT * FROM version_2;
+CREATE FOREIGN TABLE nowhere () SERVER tags OPTIONS (database 'db', "table" 't', branch 'nowhere');
+SELECT format($$cat >/dev/null; sed -i 's/"options" : {/"options" : { "write-only" : "maybe",/' %s/public.db/t/schema/schema-0$$, :'warehouse') AS command \gset
+COPY (SELECT 1) TO PROGRAM :'command';
+SELECT * FROM t;
+\set VERBOSITY default
 SET client_min_messages = warning;
 DROP SERVER tags CASCADE;
 DROP SERVER evolved CASCADE;

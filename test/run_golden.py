@@ -13,6 +13,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import golden_views  # noqa: E402
 from paimon_rows import (  # noqa: E402
     Psql, cut_nanoseconds, rows_of, schema_types, settled)
 
@@ -128,7 +129,8 @@ def check_rows(case_dir, info, name, described, copied):
                   key=lambda row: row.encode("utf-8"))
     with open(os.path.join(case_dir, "expected", name),
               encoding="utf-8") as handle:
-        wanted = sorted((settled(cut_nanoseconds(line), lake, unordered)
+        wanted = sorted((settled(golden_views.expected_line(
+            name, cut_nanoseconds(line)), lake, unordered)
                          for line in handle.read().split("\n") if line),
                         key=lambda row: row.encode("utf-8"))
     if rows == wanted:
@@ -138,6 +140,26 @@ def check_rows(case_dir, info, name, described, copied):
     return "%s: %d rows, expected %d; first extra %s; first missing %s" % (
         name, len(rows), len(wanted), (extra or ["-"])[0][:300],
         (lost or ["-"])[0][:300])
+
+
+def check_views(case_dir, info):
+    """Changes and system tables -> (how many, problem, refused)"""
+    wants = list(golden_views.steps(case_dir))
+    if not wants:
+        return 0, None, False
+    results = Psql().script([("quiet", "SET client_min_messages = warning;")] +
+                            [step for _, steps in wants for step in steps])
+    for name, steps in wants:
+        for key, _ in steps:
+            error = results.get(key, ([], "no result"))[1]
+            if error is not None:
+                return 0, "%s: %s" % (name, error), \
+                    error.split(":")[0] in GOOD_REFUSALS
+        problem = check_rows(case_dir, info, name, results[steps[2][0]],
+                             results[steps[3][0]])
+        if problem:
+            return 0, problem, False
+    return len(wants), None, False
 
 
 def run_case(golden, case):
@@ -178,7 +200,10 @@ def run_case(golden, case):
                              results["rows%d" % number])
         if problem:
             return False, problem, False
-    return True, "%d reads" % len(wants), False
+    seen, problem, refused = check_views(case_dir, info)
+    if problem:
+        return False, problem, refused
+    return True, "%d reads" % (len(wants) + seen), False
 
 
 def main():

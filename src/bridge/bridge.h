@@ -54,6 +54,9 @@ extern void pfdw_free_aligned(void *block);
  */
 extern void pfdw_check(PfdwEnv *env, PmnCode code);
 
+/* Raise the stored failure as a bad value of an option (HV024). */
+extern void pfdw_report_option(PfdwEnv *env) pg_attribute_noreturn();
+
 /* Raise a failure; detail, when not NULL, follows the storage's own. */
 extern void pfdw_report(PfdwEnv *env, PmnCode code, const char *detail)
 	pg_attribute_noreturn();

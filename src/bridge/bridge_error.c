@@ -26,8 +26,8 @@ pfdw_check(PfdwEnv *env, PmnCode code)
 	pfdw_report(env, code, NULL);
 }
 
-void
-pfdw_report(PfdwEnv *env, PmnCode code, const char *detail)
+static void
+raise_failure(PfdwEnv *env, PmnCode code, int sqlstate, const char *detail)
 {
 	const PmnError *error = &env->base.error;
 	char *message;
@@ -47,9 +47,23 @@ pfdw_report(PfdwEnv *env, PmnCode code, const char *detail)
 	if (message[0] == '\0')
 		message = psprintf("storage failed with code %d", (int) code);
 
-	ereport(ERROR, (errcode(sqlstate_of(code)), errmsg("%s", message),
+	ereport(ERROR, (errcode(sqlstate), errmsg("%s", message),
 					details.len > 0 ? errdetail("%s", details.data) : 0,
 					hint[0] != '\0' ? errhint("%s", hint) : 0));
+}
+
+void
+pfdw_report(PfdwEnv *env, PmnCode code, const char *detail)
+{
+	raise_failure(env, code, sqlstate_of(code), detail);
+	pg_unreachable();
+}
+
+void
+pfdw_report_option(PfdwEnv *env)
+{
+	raise_failure(env, PMN_INVALID, ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE, NULL);
+	pg_unreachable();
 }
 
 static int

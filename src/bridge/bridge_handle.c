@@ -85,6 +85,9 @@ pfdw_table_open(PfdwEnv *env, const PfdwTableRef *ref)
 	code = pmn_table_open(table->catalog, ref->database, ref->table,
 						  ref->branch, &table->table);
 	handle->object = table->table;
+	/* A name or a stored option that cannot be: what the options say. */
+	if (code == PMN_INVALID)
+		pfdw_report_option(env);
 	pfdw_check(env, code);
 	table->schema = pmn_table_schema(table->table);
 	return table;

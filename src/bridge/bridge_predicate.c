@@ -415,7 +415,8 @@ is_column(const BuildContext *ctx, Node *node, Operand *operand)
 	{
 		const PfdwColumn *column = &ctx->columns[i];
 
-		if (column->attnum != var->varattno)
+		/* Columns that no field has are the executor's to test. */
+		if (column->attnum != var->varattno || column->field < 0)
 			continue;
 		operand->column = column;
 		operand->base = getBaseType(column->typid);

@@ -44,7 +44,9 @@ typedef struct PfdwOptions
 	char *comment;
 	PfdwInsertMode insert_mode;
 	bool updatable;
-	PmnTravel travel;	  /* from scan.* options; as_of is added by readers */
+	PmnTravel travel; /* from scan.* options; as_of is added by readers */
+	bool has_changes; /* read what changed, as changes says */
+	PmnChangesSpec changes;
 	List *paimon_options; /* DefElem: quoted names, stored in the schema */
 } PfdwOptions;
 
@@ -72,6 +74,11 @@ extern PfdwOptionKind pfdw_option_kind(const char *name);
 /* "a, b" as a list of C strings, trimmed; a bad list is HV024. */
 extern List *pfdw_option_name_list(const char *option, const char *value);
 
+/* ---- in fdw_option_read.c --------------------------------------------- */
+
+/* "auto", "delta", "changelog" or "diff". */
+extern bool pfdw_changes_mode_parse(const char *text, PmnChangesMode *out);
+
 /* ---- in fdw_option_name.c --------------------------------------------- */
 
 /* The Paimon option that name is a slip of the pen for, or NULL. */
@@ -81,6 +88,8 @@ extern const char *pfdw_option_near(const char *name);
 
 /* What to read: paimon_fdw.as_of when set, else the table's scan.*. */
 extern void pfdw_travel_get(const PfdwOptions *options, PmnTravel *travel);
+/* The same, with what only the table can tell looked up. */
+extern void pfdw_travel_settle(PfdwTable *table, PmnTravel *travel);
 
 /* 42501 unless userid may read (or write) a warehouse on local disks. */
 extern void pfdw_warehouse_check(const char *warehouse, Oid userid,

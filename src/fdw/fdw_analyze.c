@@ -211,7 +211,8 @@ paimonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 	double pages;
 
 	/* A list of files or tags has no statistics worth keeping. */
-	if (reader->options->system != NULL)
+	if (reader->options->system_kind != PFDW_SYSTEM_NONE ||
+		reader->options->has_changes)
 	{
 		pfdw_reader_close(reader);
 		return false;

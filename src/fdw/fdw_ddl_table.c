@@ -14,6 +14,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_foreign_table.h"
+#include "catalog/pg_type.h"
 #include "commands/comment.h"
 #include "commands/defrem.h"
 #include "mb/pg_wchar.h"
@@ -179,6 +180,22 @@ add_system_columns(CreateForeignTableStmt *stmt, const PmnSystemTable *system)
 	MemoryContextSwitchTo(old);
 }
 
+/* What an audit log shows before the table's columns. */
+static void
+add_special_columns(CreateForeignTableStmt *stmt, const PfdwOptions *options,
+					const PmnSchema *schema)
+{
+	if (options->system_kind != PFDW_SYSTEM_AUDIT_LOG)
+		return;
+	stmt->base.tableElts =
+		lappend(stmt->base.tableElts,
+				makeColumnDef("rowkind", TEXTOID, -1, InvalidOid));
+	if (pfdw_system_shows_sequence(schema))
+		stmt->base.tableElts =
+			lappend(stmt->base.tableElts,
+					makeColumnDef("_SEQUENCE_NUMBER", INT8OID, -1, InvalidOid));
+}
+
 static void
 add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 			const PfdwOptions *options)
@@ -196,6 +213,7 @@ add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 	table = pfdw_table_open(env, &options->ref);
 	pfdw_relation_use_declared_schema(table, options);
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
+	add_special_columns(stmt, options, table->schema);
 	for (uint32 i = 0; i < table->schema->field_count; i++)
 		stmt->base.tableElts = lappend(stmt->base.tableElts,
 									   make_column(&table->schema->fields[i]));

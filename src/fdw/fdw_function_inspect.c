@@ -45,6 +45,7 @@ system_rows(FunctionCallInfo fcinfo, const char *name)
 						name),
 				 errhint("Run ALTER EXTENSION paimon_fdw UPDATE.")));
 	pfdw_travel_get(options, &travel);
+	pfdw_travel_settle(table, &travel);
 	pfdw_system_fill(table->env, table, NULL, system, &travel, NULL,
 					 result->setDesc, result->setResult);
 	MemoryContextDelete(table->env->context);
@@ -71,6 +72,7 @@ SYSTEM_FUNCTION(branches)
 SYSTEM_FUNCTION(consumers)
 SYSTEM_FUNCTION(statistics)
 SYSTEM_FUNCTION(aggregation_fields)
+SYSTEM_FUNCTION(table_indexes)
 
 /* ---- verify ----------------------------------------------------------- */
 

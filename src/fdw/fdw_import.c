@@ -55,15 +55,20 @@ append_column(StringInfo sql, const PmnField *field)
 		appendStringInfoString(sql, " NOT NULL");
 }
 
+/* name is that of the foreign table: "t", or "t$audit_log". */
 static char *
 make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
-			 const PfdwTableRef *ref)
+			 const char *name, PfdwSystemKind kind)
 {
-	const char *name = pfdw_name_from_lake(ref->table);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (", quote_identifier(name));
+	if (kind == PFDW_SYSTEM_AUDIT_LOG)
+		appendStringInfo(&sql, "\n  rowkind text%s",
+						 pfdw_system_shows_sequence(table->schema)
+							 ? ",\n  \"_SEQUENCE_NUMBER\" bigint,"
+							 : ",");
 	for (uint32 i = 0; i < table->schema->field_count; i++)
 	{
 		if (i > 0)
@@ -103,8 +108,9 @@ make_system_command(const ImportForeignSchemaStmt *stmt,
 }
 
 /*
- * System tables come when LIMIT TO names them: "orders$snapshots". Those of
- * database "sys" come like any others.
+ * System tables and branches come when LIMIT TO names them:
+ * "orders$snapshots", "orders$branch_b1". Those of database "sys" come like
+ * any others.
  */
 static List *
 import_system_tables(const ImportForeignSchemaStmt *stmt, PfdwEnv *env,
@@ -119,16 +125,18 @@ import_system_tables(const ImportForeignSchemaStmt *stmt, PfdwEnv *env,
 	{
 		const char *name = lfirst_node(RangeVar, cell)->relname;
 		PfdwOptions options = {.ref = *ref};
+		PfdwTable *table;
 
 		if (strchr(name, '$') == NULL)
 			continue;
 		options.ref.table = pfdw_name_to_lake(pstrdup(name));
 		pfdw_system_parse(&options);
-		/* It must be there. */
-		(void) pfdw_table_open(env, &options.ref);
-		if (options.system != NULL)
-			commands = lappend(commands,
-							   make_system_command(stmt, options.system, name));
+		table = pfdw_table_open(env, &options.ref);
+		commands =
+			lappend(commands,
+					options.system != NULL
+						? make_system_command(stmt, options.system, name)
+						: make_command(stmt, table, name, options.system_kind));
 	}
 	return commands;
 }
@@ -163,7 +171,9 @@ import_table(const ImportForeignSchemaStmt *stmt, const PfdwTableRef *ref)
 
 		MemoryContextSwitchTo(context);
 		env = pfdw_env_create(context, "paimon import table");
-		command = make_command(stmt, pfdw_table_open(env, ref), ref);
+		command =
+			make_command(stmt, pfdw_table_open(env, ref),
+						 pfdw_name_from_lake(ref->table), PFDW_SYSTEM_NONE);
 		command = MemoryContextStrdup(result, command);
 	}
 	PG_CATCH();

@@ -447,7 +447,7 @@ paimonIsForeignRelUpdatable(Relation rel)
 	PfdwOptions *options = pfdw_options_get(RelationGetRelid(rel));
 
 	if (!options->updatable || options->travel.kind != PMN_TRAVEL_LATEST ||
-		options->system_kind != PFDW_SYSTEM_NONE)
+		options->has_changes || options->system_kind != PFDW_SYSTEM_NONE)
 		return 0;
 	if (!is_keyed(options))
 		return 1 << CMD_INSERT;

@@ -15,6 +15,7 @@
  * then for the owner of the foreign table: a GRANT on the table, or a view,
  * is how the owner lets others see what lies there.
  */
+#include "fdw_option.h"
 #include "fdw_system.h"
 
 #include "access/reloptions.h"
@@ -46,9 +47,7 @@ typedef enum OptionValue
 	VALUE_INSERT_MODE,
 	VALUE_NAME, /* a name of something in the lake: no "/", not empty */
 	VALUE_NAME_LIST,
-	VALUE_PAIMON_TYPE,
-	VALUE_INTEGER,
-	VALUE_TIMESTAMP
+	VALUE_PAIMON_TYPE
 } OptionValue;
 
 typedef struct OptionName
@@ -83,19 +82,6 @@ static const OptionName option_names[] = {
 	{"paimon_type", AttributeRelationId, VALUE_PAIMON_TYPE, false},
 };
 
-/* Paimon's own options that only steer a read, and that we follow. */
-static const struct
-{
-	const char *name;
-	OptionValue value;
-} scan_names[] = {
-	{"scan.snapshot-id", VALUE_INTEGER},
-	{"scan.tag-name", VALUE_NAME},
-	{"scan.timestamp-millis", VALUE_INTEGER},
-	{"scan.timestamp", VALUE_TIMESTAMP},
-	{"scan.watermark", VALUE_INTEGER},
-};
-
 PG_FUNCTION_INFO_V1(paimon_fdw_validator);
 
 static const OptionName *find_option(const char *name, Oid catalog);
@@ -104,8 +90,6 @@ static void check_value(const char *name, OptionValue kind, const char *value);
 static void check_slip(const char *name);
 static void check_paimon_option(const char *name, const char *value);
 static void check_server(List *options);
-static void check_travel_options(List *options);
-static bool parse_timestamp(const char *text, int64 *millis);
 
 Datum
 paimon_fdw_validator(PG_FUNCTION_ARGS)
@@ -136,7 +120,7 @@ pfdw_options_validate(List *options, Oid catalog)
 	if (catalog == ForeignServerRelationId)
 		check_server(options);
 	if (catalog == ForeignTableRelationId)
-		check_travel_options(options);
+		pfdw_option_read_check_all(options);
 }
 
 PfdwOptionKind
@@ -144,7 +128,8 @@ pfdw_option_kind(const char *name)
 {
 	if (find_option(name, ForeignTableRelationId) != NULL)
 		return PFDW_OPTION_OWN;
-	if (strncmp(name, "scan.", 5) == 0 || strncmp(name, "read.", 5) == 0)
+	if (strncmp(name, "scan.", 5) == 0 || strncmp(name, "read.", 5) == 0 ||
+		strncmp(name, "incremental-", 12) == 0)
 		return PFDW_OPTION_READ;
 	if (strcmp(name, "primary-key") == 0)
 		return PFDW_OPTION_UNKNOWN; /* the hint names primary_key */
@@ -237,9 +222,8 @@ fail_unknown(const char *name, Oid catalog)
 								 "context.")));
 }
 
-static void
-pg_attribute_noreturn()
-	fail_value(const char *name, const char *value, const char *wanted)
+void
+pfdw_option_fail(const char *name, const char *value, const char *wanted)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
@@ -259,14 +243,14 @@ check_warehouse(const char *name, const char *value)
 	if (strncmp(value, "file://", 7) == 0)
 		path = value + 7;
 	if (path[0] != '/')
-		fail_value(name, value,
-				   "Write \"file:///path\", \"/path\", "
-				   "\"s3://bucket/prefix\" or \"hdfs://host/path\".");
+		pfdw_option_fail(name, value,
+						 "Write \"file:///path\", \"/path\", "
+						 "\"s3://bucket/prefix\" or \"hdfs://host/path\".");
 	for (const char *part = path; part != NULL; part = strchr(part, '/'))
 	{
 		part++;
 		if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
-			fail_value(name, value, "The path must not contain \"..\".");
+			pfdw_option_fail(name, value, "The path must not contain \"..\".");
 	}
 }
 
@@ -280,7 +264,7 @@ check_catalog(const char *name, const char *value)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 						errmsg("catalog \"%s\" is not supported yet", value),
 						errdetail("Option \"%s\" is \"%s\".", name, value)));
-	fail_value(name, value, "Use \"filesystem\".");
+	pfdw_option_fail(name, value, "Use \"filesystem\".");
 }
 
 static void
@@ -294,24 +278,25 @@ check_paimon_type(const char *name, const char *value)
 		pmn_type_parse_sql(&env->base, pfdw_name_to_lake(value), &parsed);
 
 	if (code == PMN_INVALID)
-		fail_value(name, value, pstrdup(env->base.error.message));
+		pfdw_option_fail(name, value, pstrdup(env->base.error.message));
 	pfdw_check(env, code);
 	MemoryContextDelete(context);
 }
 
-static void
-check_name(const char *name, const char *value)
+void
+pfdw_option_check_name(const char *name, const char *value)
 {
 	if (value[0] == '\0' || strlen(value) > 255 ||
 		strpbrk(value, "/\\") != NULL || strcmp(value, ".") == 0 ||
 		strcmp(value, "..") == 0)
-		fail_value(name, value,
-				   "Write a name of 1 to 255 bytes without \"/\" or \"\\\".");
+		pfdw_option_fail(
+			name, value,
+			"Write a name of 1 to 255 bytes without \"/\" or \"\\\".");
 	for (const char *at = value; *at != '\0'; at++)
 	{
 		if ((unsigned char) *at < 0x20)
-			fail_value(name, value,
-					   "A name must not contain control characters.");
+			pfdw_option_fail(name, value,
+							 "A name must not contain control characters.");
 	}
 }
 
@@ -319,8 +304,6 @@ static void
 check_value(const char *name, OptionValue kind, const char *value)
 {
 	bool boolean;
-	int64 number;
-	char *end;
 
 	switch (kind)
 	{
@@ -328,7 +311,7 @@ check_value(const char *name, OptionValue kind, const char *value)
 			break;
 		case VALUE_BOOL:
 			if (!parse_bool(value, &boolean))
-				fail_value(name, value, "Write \"true\" or \"false\".");
+				pfdw_option_fail(name, value, "Write \"true\" or \"false\".");
 			break;
 		case VALUE_WAREHOUSE:
 			check_warehouse(name, value);
@@ -338,27 +321,16 @@ check_value(const char *name, OptionValue kind, const char *value)
 			break;
 		case VALUE_INSERT_MODE:
 			if (strcmp(value, "upsert") != 0 && strcmp(value, "strict") != 0)
-				fail_value(name, value, "Use \"upsert\" or \"strict\".");
+				pfdw_option_fail(name, value, "Use \"upsert\" or \"strict\".");
 			break;
 		case VALUE_NAME:
-			check_name(name, value);
+			pfdw_option_check_name(name, value);
 			break;
 		case VALUE_NAME_LIST:
 			(void) pfdw_option_name_list(name, value);
 			break;
 		case VALUE_PAIMON_TYPE:
 			check_paimon_type(name, value);
-			break;
-		case VALUE_INTEGER:
-			errno = 0;
-			number = strtoll(value, &end, 10);
-			if (end == value || *end != '\0' || errno != 0 || number < 0)
-				fail_value(name, value, "Write a whole number.");
-			break;
-		case VALUE_TIMESTAMP:
-			if (!parse_timestamp(value, &number))
-				fail_value(name, value,
-						   "Write a time such as \"2026-11-01 00:00:00\".");
 			break;
 	}
 }
@@ -391,44 +363,10 @@ check_slip(const char *name)
 static void
 check_paimon_option(const char *name, const char *value)
 {
-	if (strncmp(name, "scan.", 5) != 0)
-	{
+	if (pfdw_option_kind(name) == PFDW_OPTION_READ)
+		pfdw_option_read_check(name, value);
+	else
 		check_slip(name);
-		return;
-	}
-	for (size_t i = 0; i < lengthof(scan_names); i++)
-	{
-		if (strcmp(scan_names[i].name, name) == 0)
-		{
-			check_value(name, scan_names[i].value, value);
-			return;
-		}
-	}
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("table option \"%s\" is not supported", name),
-					errdetail("Option \"%s\" is \"%s\".", name, value)));
-}
-
-/* At most one point in time can be read. */
-static void
-check_travel_options(List *options)
-{
-	const char *first = NULL;
-	ListCell *cell;
-
-	foreach (cell, options)
-	{
-		DefElem *def = lfirst_node(DefElem, cell);
-
-		if (strncmp(def->defname, "scan.", 5) != 0)
-			continue;
-		if (first != NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
-					 errmsg("options \"%s\" and \"%s\" exclude each other",
-							first, def->defname)));
-		first = def->defname;
-	}
 }
 
 static const char *
@@ -503,91 +441,18 @@ pfdw_option_name_list(const char *option, const char *value)
 		while (end > at && isspace((unsigned char) end[-1]))
 			end--;
 		if (end == at)
-			fail_value(option, value,
-					   "Write column names with commas between them.");
+			pfdw_option_fail(option, value,
+							 "Write column names with commas between them.");
 		name = pnstrdup(at, end - at);
 		foreach (cell, names)
 		{
 			if (strcmp((char *) lfirst(cell), name) == 0)
-				fail_value(option, value, "A column is named twice.");
+				pfdw_option_fail(option, value, "A column is named twice.");
 		}
 		names = lappend(names, name);
 		if (comma == NULL)
 			return names;
 		at = comma + 1;
-	}
-}
-
-/*
- * A point in time in the session's zone, as Paimon's "scan.timestamp" is one
- * in the zone of its process.
- */
-static bool
-parse_timestamp(const char *text, int64 *millis)
-{
-	char buffer[MAXDATELEN + MAXDATEFIELDS];
-	char *field[MAXDATEFIELDS];
-	int field_type[MAXDATEFIELDS];
-	int field_count;
-	int kind;
-	int zone;
-	struct pg_tm tm;
-	fsec_t fraction;
-	TimestampTz result;
-#if PG_VERSION_NUM >= 160000
-	DateTimeErrorExtra extra;
-#endif
-
-	if (ParseDateTime(text, buffer, sizeof(buffer), field, field_type,
-					  MAXDATEFIELDS, &field_count) != 0)
-		return false;
-#if PG_VERSION_NUM >= 160000
-	if (DecodeDateTime(field, field_type, field_count, &kind, &tm, &fraction,
-					   &zone, &extra) != 0)
-		return false;
-#else
-	if (DecodeDateTime(field, field_type, field_count, &kind, &tm, &fraction,
-					   &zone) != 0)
-		return false;
-#endif
-	if (kind != DTK_DATE || tm2timestamp(&tm, fraction, &zone, &result) != 0)
-		return false;
-	/* Floor, so that times before 1970 do not move forward. */
-	result += ((int64) POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-	*millis = result / 1000 - (result % 1000 < 0 ? 1 : 0);
-	return true;
-}
-
-static void
-read_travel_option(PfdwOptions *options, const char *name, char *value)
-{
-	PmnTravel *travel = &options->travel;
-
-	if (strcmp(name, "scan.snapshot-id") == 0)
-	{
-		travel->kind = PMN_TRAVEL_SNAPSHOT;
-		travel->id = strtoll(value, NULL, 10);
-	}
-	else if (strcmp(name, "scan.tag-name") == 0)
-	{
-		travel->kind = PMN_TRAVEL_TAG;
-		travel->name = pfdw_name_to_lake(value);
-	}
-	else if (strcmp(name, "scan.timestamp-millis") == 0)
-	{
-		travel->kind = PMN_TRAVEL_TIMESTAMP;
-		travel->millis = strtoll(value, NULL, 10);
-	}
-	else if (strcmp(name, "scan.timestamp") == 0)
-	{
-		travel->kind = PMN_TRAVEL_TIMESTAMP;
-		if (!parse_timestamp(value, &travel->millis))
-			fail_value(name, value, "Write a time.");
-	}
-	else if (strcmp(name, "scan.watermark") == 0)
-	{
-		travel->kind = PMN_TRAVEL_WATERMARK;
-		travel->id = strtoll(value, NULL, 10);
 	}
 }
 
@@ -637,7 +502,7 @@ pfdw_options_from_list(ForeignServer *server, const char *schema_name,
 				read_own_option(result, def->defname, value);
 				break;
 			case PFDW_OPTION_READ:
-				read_travel_option(result, def->defname, value);
+				pfdw_option_read(result, def->defname, value);
 				break;
 			case PFDW_OPTION_STORED:
 				result->paimon_options = lappend(
@@ -709,4 +574,10 @@ pfdw_travel_get(const PfdwOptions *options, PmnTravel *travel)
 	*travel = options->travel;
 	if (pfdw_as_of != NULL && pfdw_as_of[0] != '\0')
 		pfdw_travel_parse(pfdw_as_of, travel);
+}
+
+void
+pfdw_travel_settle(PfdwTable *table, PmnTravel *travel)
+{
+	pfdw_check(table->env, pmn_table_settle_travel(table->table, travel));
 }

@@ -326,6 +326,6 @@ paimonIsForeignScanParallelSafe(PlannerInfo *root, RelOptInfo *rel,
 	PfdwOptions *options = pfdw_options_get(rte->relid);
 
 	return pfdw_enable_parallel_scan &&
-		   options->system_kind == PFDW_SYSTEM_NONE &&
+		   options->system_kind == PFDW_SYSTEM_NONE && !options->has_changes &&
 		   !pfdw_delta_has_pending(&options->ref);
 }

@@ -14,6 +14,7 @@
  */
 #include "fdw_aggregate.h"
 #include "fdw_plan.h"
+#include "fdw_reader.h"
 
 #include "access/sysattr.h"
 #include "access/table.h"
@@ -78,8 +79,12 @@ keep_keys(PfdwPlanInfo *info, const PmnSchema *schema, MemoryContext context)
 	}
 	for (int i = 0; i < info->column_count; i++)
 	{
-		const char *name = schema->fields[info->columns[i].field].name;
+		int32 field = info->columns[i].field;
+		const char *name;
 
+		if (field < 0)
+			continue; /* a row kind or such */
+		name = schema->fields[field].name;
 		if (has_name(partitions, partition_count, name) ||
 			(first != NULL && strcmp(first, name) == 0))
 			info->key_attnums =
@@ -127,6 +132,32 @@ column_share(const RelOptInfo *baserel)
 	return all > 0 ? Max(read / all, 0.02) : 1;
 }
 
+/* What the options, and as_of, say is to be read; range is what request may
+ * point to. */
+static void
+find_snapshot(PfdwTable *table, const PfdwOptions *options,
+			  PmnChangeRange *range, PmnScanRequest *request)
+{
+	PmnTravel travel;
+	int64_t schema_id;
+
+	pfdw_reader_request(options, range, request);
+	if (options->has_changes)
+	{
+		pfdw_check(table->env, pmn_table_resolve_changes(
+								   table->table, &options->changes, range));
+		return;
+	}
+	pfdw_travel_get(options, &travel);
+	pfdw_travel_settle(table, &travel);
+	pfdw_check(table->env,
+			   pmn_table_resolve(table->table, &travel, &request->snapshot_id,
+								 &schema_id));
+	if (travel.kind == PMN_TRAVEL_TAG)
+		request->tag = travel.name;
+	pfdw_relation_use_declared_schema(table, options);
+}
+
 static void
 estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 					PfdwPlanInfo *info)
@@ -143,19 +174,13 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	PmnScan *scan;
 	PfdwColumn *columns;
 	int column_count;
-	PmnTravel travel;
-	int64_t schema_id;
+	PmnChangeRange range = {0};
 	List *quals = extract_actual_clauses(baserel->baserestrictinfo, false);
 	uint64_t exact_count;
 	List *pushed = NIL;
 	double rows;
 
-	pfdw_travel_get(options, &travel);
-	pfdw_check(env, pmn_table_resolve(table->table, &travel,
-									  &request.snapshot_id, &schema_id));
-	if (travel.kind == PMN_TRAVEL_TAG)
-		request.tag = travel.name;
-	pfdw_relation_use_declared_schema(table, options);
+	find_snapshot(table, options, &range, &request);
 	columns = pfdw_columns_match(relation, table->schema, &column_count);
 	info->is_exact = quals == NIL;
 	if (pfdw_enable_filter_pushdown)

@@ -34,6 +34,34 @@ pfdw_reader_create(MemoryContext parent, Relation relation)
 	return reader;
 }
 
+/* Between two snapshots that the options name: no view of our own is asked
+ * for, and nothing of this transaction is in it. */
+static void
+open_changes(PfdwReader *reader)
+{
+	const PfdwOptions *options = reader->options;
+
+	pfdw_check(reader->env,
+			   pmn_table_resolve_changes(reader->table->table,
+										 &options->changes, &reader->range));
+	reader->travel.kind = PMN_TRAVEL_LATEST;
+	memset(&reader->view, 0, sizeof(reader->view));
+	reader->view.snapshot_id = reader->range.until_id;
+	reader->columns = pfdw_columns_match(
+		reader->relation, reader->table->schema, &reader->column_count);
+}
+
+void
+pfdw_reader_request(const PfdwOptions *options, const PmnChangeRange *range,
+					PmnScanRequest *request)
+{
+	if (options->has_changes)
+		request->changes = range;
+	request->read_optimized =
+		options->system_kind == PFDW_SYSTEM_READ_OPTIMIZED;
+	request->keep_retractions = options->system_kind == PFDW_SYSTEM_AUDIT_LOG;
+}
+
 void
 pfdw_reader_open(PfdwReader *reader, bool lock)
 {
@@ -48,6 +76,13 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 	if (!reader->ignores_as_of)
 		pfdw_travel_get(reader->options, &reader->travel);
 	reader->table = pfdw_relation_open(reader->env, relid, reader->options);
+	if (reader->options->has_changes)
+	{
+		open_changes(reader);
+		MemoryContextSwitchTo(old);
+		return;
+	}
+	pfdw_travel_settle(reader->table, &reader->travel);
 	if (lock && pmn_table_has_primary_key(reader->table->table))
 		pfdw_view_lock(&reader->options->ref, reader->table);
 	/* A search for duplicates wants all rows, a query its snapshot's. */
@@ -136,6 +171,7 @@ pfdw_reader_plan_predicate(PfdwReader *reader, const PmnPredicate *predicate)
 	request.snapshot_id = reader->view.snapshot_id;
 	request.tag = reader->view.tag;
 	request.filter = predicate;
+	pfdw_reader_request(reader->options, &reader->range, &request);
 	request.pending = reader->view.pending;
 	request.pending_count = reader->view.pending_count;
 	request.memory_limit_bytes = (size_t) Max(work_mem, 65536) * 1024;

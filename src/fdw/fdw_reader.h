@@ -25,7 +25,8 @@ typedef struct PfdwReader
 	PmnTravel travel;
 	PfdwTable *table; /* NULL until opened */
 	PfdwView view;
-	PfdwColumn *columns; /* all attributes */
+	PmnChangeRange range; /* of tables that show what changed */
+	PfdwColumn *columns;  /* all attributes */
 	int column_count;
 	PfdwColumn *needed; /* those that are read */
 	int needed_count;
@@ -50,6 +51,10 @@ extern PfdwReader *pfdw_reader_create(MemoryContext parent, Relation relation);
 extern void pfdw_reader_open(PfdwReader *reader, bool lock);
 /* The same for a worker, with the leader's view. */
 extern void pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view);
+/* What the options say of a scan beside the view and the filter. */
+extern void pfdw_reader_request(const PfdwOptions *options,
+								const PmnChangeRange *range,
+								PmnScanRequest *request);
 /* Read these attributes only; before the first batch. */
 extern void pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums,
 								bool all);

@@ -87,15 +87,44 @@ pfdw_relation_column_name(Oid relid, AttrNumber attnum, const char *attname)
 void
 pfdw_relation_use_declared_schema(PfdwTable *table, const PfdwOptions *options)
 {
+	PmnTravel travel = options->travel;
 	int64_t id;
 	int64_t schema_id;
 
-	if (options->travel.kind == PMN_TRAVEL_LATEST)
+	/* "compacted-full" says how fresh, not when. */
+	if (travel.kind == PMN_TRAVEL_LATEST || travel.kind == PMN_TRAVEL_COMPACTED)
 		return;
-	pfdw_check(table->env, pmn_table_resolve(table->table, &options->travel,
-											 &id, &schema_id));
+	pfdw_travel_settle(table, &travel);
+	pfdw_check(table->env,
+			   pmn_table_resolve(table->table, &travel, &id, &schema_id));
 	pfdw_check(table->env, pmn_table_use_schema(table->table, schema_id));
 	table->schema = pmn_table_schema(table->table);
+}
+
+/* A column of the system table that the lake's fields do not have. */
+static bool
+match_special(PfdwSystemKind kind, const char *name, PfdwColumn *column)
+{
+	static const PmnType text = {.kind = PMN_TYPE_VARCHAR,
+								 .length = PMN_LENGTH_MAX};
+	static const PmnType number = {.kind = PMN_TYPE_BIGINT,
+								   .is_nullable = true};
+
+	if (kind != PFDW_SYSTEM_AUDIT_LOG)
+		return false;
+	if (strcmp(name, "rowkind") == 0)
+	{
+		column->field = PMN_COLUMN_KIND;
+		column->type = &text;
+		return true;
+	}
+	if (strcmp(name, "_SEQUENCE_NUMBER") == 0)
+	{
+		column->field = PMN_COLUMN_SEQUENCE;
+		column->type = &number;
+		return true;
+	}
+	return false;
 }
 
 PfdwColumn *
@@ -103,6 +132,8 @@ pfdw_columns_match(Relation relation, const PmnSchema *schema, int *count)
 {
 	TupleDesc tupdesc = RelationGetDescr(relation);
 	PfdwColumn *columns = palloc0(sizeof(*columns) * (tupdesc->natts + 1));
+	PfdwSystemKind kind =
+		pfdw_options_get(RelationGetRelid(relation))->system_kind;
 	Bitmapset *seen = NULL;
 
 	*count = 0;
@@ -117,25 +148,29 @@ pfdw_columns_match(Relation relation, const PmnSchema *schema, int *count)
 		name = pfdw_relation_column_name(RelationGetRelid(relation),
 										 attribute->attnum,
 										 NameStr(attribute->attname));
-		column->field = pmn_schema_field_index(schema, name);
-		if (column->field < 0)
+		if (!match_special(kind, name, column))
+		{
+			column->field = pmn_schema_field_index(schema, name);
+			if (column->field >= 0)
+				column->type = &schema->fields[column->field].type;
+		}
+		if (column->type == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_COLUMN_NAME_NOT_FOUND),
 					 errmsg("column \"%s\" of foreign table \"%s\" is not in "
 							"the lake table",
 							pfdw_name_from_lake(name),
 							RelationGetRelationName(relation))));
-		if (bms_is_member(column->field, seen))
+		if (bms_is_member(column->field - PMN_COLUMN_SNAPSHOT, seen))
 			ereport(ERROR,
 					(errcode(ERRCODE_FDW_INVALID_ATTRIBUTE_VALUE),
 					 errmsg("foreign table \"%s\" has two columns for \"%s\" "
 							"of the lake table",
 							RelationGetRelationName(relation),
 							pfdw_name_from_lake(name))));
-		seen = bms_add_member(seen, column->field);
+		seen = bms_add_member(seen, column->field - PMN_COLUMN_SNAPSHOT);
 		column->name = pstrdup(NameStr(attribute->attname));
 		column->attnum = attribute->attnum;
-		column->type = &schema->fields[column->field].type;
 		column->typid = attribute->atttypid;
 		column->typmod = attribute->atttypmod;
 		pfdw_type_check(column->type, column->typid, column->typmod, name);

@@ -89,6 +89,12 @@ attach(ForeignScanState *node)
 	PfdwReader *reader = state->reader;
 	bool changes = state->is_target || state->is_locked;
 
+	if (changes && (reader->options->has_changes ||
+					reader->options->system_kind != PFDW_SYSTEM_NONE))
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("cannot lock rows of foreign table \"%s\"",
+							   RelationGetRelationName(reader->relation)),
+						errdetail("It does not show the lake table itself.")));
 	pfdw_writers_flush(node->ss.ps.state, &reader->options->ref);
 	pfdw_reader_open(reader, changes);
 	if (state->is_locked && !pmn_table_has_primary_key(reader->table->table))

@@ -101,8 +101,11 @@ find_system_table(PfdwOptions *options, const char *name)
 	}
 	if (options->system_kind == PFDW_SYSTEM_NONE)
 		fail_no_system_table(name, false);
-	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					errmsg("system table \"%s\" is not supported yet", name)));
+	if (options->system_kind == PFDW_SYSTEM_BINLOG ||
+		options->system_kind == PFDW_SYSTEM_ROW_TRACKING)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("system table \"%s\" is not supported yet", name)));
 }
 
 void
@@ -142,6 +145,10 @@ pfdw_system_parse(PfdwOptions *options)
 void
 pfdw_system_refuse_change(const PfdwOptions *options, const char *name)
 {
+	if (options->has_changes)
+		ereport(ERROR, (errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+						errmsg("cannot write to foreign table \"%s\"", name),
+						errdetail("Its options name a range of snapshots.")));
 	if (options->system_kind == PFDW_SYSTEM_NONE)
 		return;
 	ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -151,6 +158,15 @@ pfdw_system_refuse_change(const PfdwOptions *options, const char *name)
 }
 
 /* ---- columns ---------------------------------------------------------- */
+
+bool
+pfdw_system_shows_sequence(const PmnSchema *schema)
+{
+	const char *value =
+		pmn_schema_option(schema, "table-read.sequence-number.enabled");
+
+	return value != NULL && pg_strcasecmp(value, "true") == 0;
+}
 
 Oid
 pfdw_system_type(const PmnSystemColumn *column, int32 *typmod)
@@ -402,7 +418,10 @@ fill_store(PfdwSystemScan *scan)
 	if (options->system->is_global)
 		catalog = pfdw_catalog_open(env, warehouse);
 	else
+	{
 		table = pfdw_table_open(env, &options->ref);
+		pfdw_travel_settle(table, &travel);
+	}
 	pfdw_system_fill(env, table, catalog, options->system, &travel, scan->map,
 					 tupdesc, scan->store);
 	MemoryContextSwitchTo(old);

@@ -19,6 +19,9 @@
  */
 extern void pfdw_system_parse(PfdwOptions *options);
 
+/* Whether an audit log has the column _SEQUENCE_NUMBER. */
+extern bool pfdw_system_shows_sequence(const PmnSchema *schema);
+
 /* PostgreSQL's type of a system table's column. */
 extern Oid pfdw_system_type(const PmnSystemColumn *column, int32 *typmod);
 /* Its SQL spelling. */

@@ -18,7 +18,7 @@ typedef struct PmnCatalogOps
 {
 	const char *name; /* the option "metastore" */
 	/* Newest schema and place of a table; both in arena. branch NULL is main.
-	 * PMN_NO_DATABASE, PMN_NO_TABLE, PMN_NOT_FOUND (branch). */
+	 * PMN_NO_DATABASE, PMN_NO_TABLE, PMN_INVALID (branch). */
 	PmnCode (*load_schema)(PmnCatalog *catalog, PmnArena *arena,
 						   const char *database, const char *table,
 						   const char *branch, PmnTablePath *path,

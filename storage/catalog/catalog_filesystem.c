@@ -81,7 +81,7 @@ filesystem_load_schema(PmnCatalog *catalog, PmnArena *arena,
 			return PMN_NO_MEMORY;
 		code = pmn_schema_latest_id(catalog->fs, arena, path, &id);
 		if (code == PMN_NOT_FOUND)
-			return pmn_fail(catalog->env, PMN_NOT_FOUND,
+			return pmn_fail(catalog->env, PMN_INVALID,
 							"branch \"%s\" of table \"%s.%s\" does not exist",
 							branch, database, table);
 		PMN_TRY(code);

@@ -144,7 +144,7 @@ TEST(names_are_checked)
 	}
 	CHECK(create(&warehouse, "db", "t$files") == PMN_INVALID);
 	CHECK(pmn_catalog_load_schema(warehouse.catalog, arena, "db", "t", "x",
-								  &path, &schema) == PMN_NOT_FOUND);
+								  &path, &schema) == PMN_INVALID);
 	CHECK_OK(&warehouse.env,
 			 pmn_catalog_load_schema(warehouse.catalog, arena, "db", "t",
 									 "main", &path, &schema));

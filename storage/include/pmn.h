@@ -10,6 +10,7 @@
 #include "pmn_base.h"
 #include "pmn_batch.h"
 #include "pmn_cache.h"
+#include "pmn_changes.h"
 #include "pmn_nested.h"
 #include "pmn_predicate.h"
 #include "pmn_system.h"

@@ -106,7 +106,9 @@ extern "C"
 		PMN_TRAVEL_SNAPSHOT,  /* id */
 		PMN_TRAVEL_TAG,		  /* name */
 		PMN_TRAVEL_TIMESTAMP, /* millis: the newest snapshot not after it */
-		PMN_TRAVEL_WATERMARK  /* id: the first snapshot with at least it */
+		PMN_TRAVEL_WATERMARK, /* id: the first snapshot with at least it */
+		PMN_TRAVEL_VERSION,	  /* name: a tag, "watermark-<n>", or an id */
+		PMN_TRAVEL_COMPACTED  /* the newest COMPACT snapshot, else the newest */
 	} PmnTravelKind;
 
 	typedef struct PmnTravel
@@ -142,6 +144,13 @@ extern "C"
 	} PmnSnapshotInfo;
 
 	/*
+ * pmn_table_settle_travel -- VERSION and COMPACTED become one of the others;
+ * to be called before somebody looks at the kind. name may be kept.
+ */
+	PMN_CHECKED PmnCode pmn_table_settle_travel(PmnTable *table,
+												PmnTravel *travel);
+
+	/*
  * pmn_table_snapshot_id -- resolve a travel to a snapshot id and the id of
  * the schema to read it with; *id is 0 when the table has no snapshot and
  * travel is LATEST.
@@ -175,6 +184,12 @@ extern "C"
 	 * need no merge; a full compaction puts rows there. Append tables: no
 	 * difference. */
 		bool read_optimized;
+		/* Read what changed instead, see pmn_changes.h; snapshot_id and tag
+	 * are those of its end. */
+		const struct PmnChangeRange *changes;
+		/* Keep rows that take something away: of changes -U and -D, of a
+	 * state the keys whose newest version is a delete. */
+		bool keep_retractions;
 	} PmnScanRequest;
 
 	/* What a plan found; for costs and EXPLAIN. */

@@ -3,14 +3,16 @@
  *
  * An index manifest lists all index files of a snapshot; there is no base and
  * delta here, and every entry is an ADD. Fields are found by name, and those
- * that we have no use for (global indexes) are skipped, as are entries of
+ * that we have no use for are skipped, as are entries of
  * other index types when only one type is asked for: new ones appear in
  * every release.
  *
  *   _VERSION int (1) | _KIND int | _PARTITION bytes | _BUCKET int |
  *   _INDEX_TYPE string | _FILE_NAME string | _FILE_SIZE long |
  *   _ROW_COUNT long | _DELETIONS_VECTORS_RANGES array of (f0 data file, f1
- *   offset, f2 length, _CARDINALITY) | _EXTERNAL_PATH string
+ *   offset, f2 length, _CARDINALITY) | _EXTERNAL_PATH string |
+ *   _GLOBAL_INDEX (_ROW_RANGE_START long, _ROW_RANGE_END long,
+ *   _INDEX_FIELD_ID int, _EXTRA_FIELD_IDS array of int)
  *
  * Older writers leave out the tail. The misspelt name is Paimon's.
  */
@@ -21,6 +23,7 @@
 #define INDEX_MANIFEST_VERSION 1
 
 #define AT(member) offsetof(PmnIndexEntry, member)
+#define GLOBAL_AT(member) offsetof(PmnGlobalIndex, member)
 #define RANGE_AT(member) offsetof(PmnDeletionRange, member)
 #define COUNT_OF(array) ((uint32_t) (sizeof(array) / sizeof(*(array))))
 
@@ -39,6 +42,19 @@ static const PmnAvroField range_fields[] = {
 static const PmnAvroRecord range_record = {range_fields, COUNT_OF(range_fields),
 										   sizeof(PmnDeletionRange)};
 
+static const PmnAvroField global_fields[] = {
+	FIELD("_ROW_RANGE_START", PMN_AVRO_LONG, GLOBAL_AT(row_range_start),
+		  PMN_AVRO_REQUIRED),
+	FIELD("_ROW_RANGE_END", PMN_AVRO_LONG, GLOBAL_AT(row_range_end),
+		  PMN_AVRO_REQUIRED),
+	FIELD("_INDEX_FIELD_ID", PMN_AVRO_INT, GLOBAL_AT(field_id),
+		  PMN_AVRO_REQUIRED),
+	{"_EXTRA_FIELD_IDS", PMN_AVRO_ARRAY, GLOBAL_AT(extra_field_ids),
+	 GLOBAL_AT(has_extra_field_ids), NULL, PMN_AVRO_INT, false, NULL}};
+
+static const PmnAvroRecord global_record = {
+	global_fields, COUNT_OF(global_fields), sizeof(PmnGlobalIndex)};
+
 static const PmnAvroField index_fields[] = {
 	FIELD("_VERSION", PMN_AVRO_INT, AT(version), PMN_AVRO_REQUIRED),
 	FIELD("_KIND", PMN_AVRO_INT, AT(kind), PMN_AVRO_REQUIRED),
@@ -51,7 +67,9 @@ static const PmnAvroField index_fields[] = {
 	{"_DELETIONS_VECTORS_RANGES", PMN_AVRO_ARRAY, AT(ranges), AT(has_ranges),
 	 &range_record, PMN_AVRO_RECORD, true, NULL},
 	FIELD("_EXTERNAL_PATH", PMN_AVRO_STRING, AT(external_path),
-		  AT(has_external_path))};
+		  AT(has_external_path)),
+	{"_GLOBAL_INDEX", PMN_AVRO_RECORD, AT(global), AT(has_global),
+	 &global_record, PMN_AVRO_INT, false, NULL}};
 
 static const PmnAvroRecord index_record = {index_fields, COUNT_OF(index_fields),
 										   sizeof(PmnIndexEntry)};

@@ -23,6 +23,16 @@ typedef struct PmnDeletionRange
 	bool has_cardinality;
 } PmnDeletionRange;
 
+/* Which rows and columns a global index covers. */
+typedef struct PmnGlobalIndex
+{
+	int64_t row_range_start;
+	int64_t row_range_end;
+	int32_t field_id;
+	PmnAvroArray extra_field_ids; /* int32_t */
+	bool has_extra_field_ids;
+} PmnGlobalIndex;
+
 typedef struct PmnIndexEntry
 {
 	int32_t version; /* 1 */
@@ -37,6 +47,8 @@ typedef struct PmnIndexEntry
 	bool has_ranges;
 	PmnBytes external_path;
 	bool has_external_path;
+	PmnGlobalIndex global;
+	bool has_global;
 } PmnIndexEntry;
 
 typedef struct PmnIndexEntryList

@@ -390,12 +390,11 @@ read_snapshot_file(PmnFileSystem *fs, PmnArena *arena, const char *path,
 	return code;
 }
 
-PmnCode
-pmn_snapshot_read(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
-				  int64_t id, PmnSnapshot **out)
+/* The file's id must be the one that its name has. */
+static PmnCode
+read_numbered_file(PmnFileSystem *fs, PmnArena *arena, const char *file,
+				   int64_t id, PmnSnapshot **out)
 {
-	char *file = pmn_path_snapshot(arena, path, id);
-
 	*out = NULL;
 	if (file == NULL)
 		return PMN_NO_MEMORY;
@@ -407,6 +406,52 @@ pmn_snapshot_read(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 		*out = NULL;
 		return pmn_fail(fs->env, PMN_CORRUPT,
 						"file \"%s\" holds snapshot %" PRId64, file, found);
+	}
+	return PMN_OK;
+}
+
+PmnCode
+pmn_snapshot_read(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
+				  int64_t id, PmnSnapshot **out)
+{
+	return read_numbered_file(fs, arena, pmn_path_snapshot(arena, path, id), id,
+							  out);
+}
+
+PmnCode
+pmn_changelog_read(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
+				   int64_t id, PmnSnapshot **out)
+{
+	char *directory = pmn_path_branch_directory(arena, path, "changelog");
+	char *file =
+		directory == NULL
+			? NULL
+			: pmn_arena_format(arena, "%s/changelog-%" PRId64, directory, id);
+
+	return read_numbered_file(fs, arena, file, id, out);
+}
+
+PmnCode
+pmn_changelog_earliest_id(PmnFileSystem *fs, PmnArena *arena,
+						  const PmnTablePath *path, int64_t *id)
+{
+	char *directory = pmn_path_branch_directory(arena, path, "changelog");
+	PmnFileList list = {NULL, 0, 0};
+	PmnCode code;
+
+	*id = 0;
+	if (directory == NULL)
+		return PMN_NO_MEMORY;
+	code = pmn_fs_list(fs, directory, arena, &list);
+	if (code == PMN_NOT_FOUND)
+		return PMN_OK;
+	PMN_TRY(code);
+	for (size_t i = 0; i < list.count; i++)
+	{
+		int64_t found = pmn_path_parse_id(list.items[i].name, "changelog-");
+
+		if (found > 0 && (*id == 0 || found < *id))
+			*id = found;
 	}
 	return PMN_OK;
 }

@@ -55,6 +55,16 @@ PMN_CHECKED PmnCode pmn_snapshot_list(PmnFileSystem *fs, PmnArena *arena,
 									  const PmnTablePath *path, int64_t **ids,
 									  uint32_t *count);
 
+/* What is kept of an expired snapshot for its changes: changelog-<id>.
+ * PMN_NOT_FOUND. The first such id; 0 when there is none. */
+PMN_CHECKED PmnCode pmn_changelog_read(PmnFileSystem *fs, PmnArena *arena,
+									   const PmnTablePath *path, int64_t id,
+									   PmnSnapshot **out);
+PMN_CHECKED PmnCode pmn_changelog_earliest_id(PmnFileSystem *fs,
+											  PmnArena *arena,
+											  const PmnTablePath *path,
+											  int64_t *id);
+
 /* Put snapshot-<id>, atomically. PMN_EXISTS when someone was first. */
 PMN_CHECKED PmnCode pmn_snapshot_write(PmnFileSystem *fs, PmnArena *arena,
 									   const PmnTablePath *path,

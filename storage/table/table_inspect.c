@@ -150,6 +150,20 @@ static const PmnSystemColumn aggregation_fields_columns[] = {
 	{"comment", TEXT, N},
 };
 
+static const PmnSystemColumn table_indexes_columns[] = {
+	{"partition", TEXT, N},
+	{"bucket", INT, R},
+	{"index_type", TEXT, R},
+	{"file_name", TEXT, R},
+	{"file_size", LONG, R},
+	{"row_count", LONG, R},
+	{"dv_ranges", PMN_SYSTEM_JSON, N},
+	{"row_range_start", LONG, N},
+	{"row_range_end", LONG, N},
+	{"index_field_id", INT, N},
+	{"index_field_name", TEXT, N},
+};
+
 static const PmnSystemColumn all_tables_columns[] = {
 	{"database_name", TEXT, N}, {"table_name", TEXT, N},
 	{"table_type", TEXT, N},	{"partitioned", BOOL, N},
@@ -204,6 +218,7 @@ static const SystemEntry system_tables[] = {
 	OF_TABLE(consumers, false),
 	OF_TABLE(statistics, true),
 	OF_TABLE(aggregation_fields, false),
+	OF_TABLE(table_indexes, true),
 	GLOBAL("tables", all_tables_columns),
 	GLOBAL("partitions", all_partitions_columns),
 	GLOBAL("all_table_options", all_table_options_columns),

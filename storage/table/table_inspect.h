@@ -62,6 +62,9 @@ PMN_CHECKED PmnCode pmn_inspect_files(PmnInspector *inspector);
 PMN_CHECKED PmnCode pmn_inspect_file_key_ranges(PmnInspector *inspector);
 PMN_CHECKED PmnCode pmn_inspect_manifests(PmnInspector *inspector);
 
+/* table_inspect_indexes.c */
+PMN_CHECKED PmnCode pmn_inspect_table_indexes(PmnInspector *inspector);
+
 /* table_inspect_totals.c */
 PMN_CHECKED PmnCode pmn_inspect_partitions(PmnInspector *inspector);
 PMN_CHECKED PmnCode pmn_inspect_buckets(PmnInspector *inspector);
@@ -74,6 +77,7 @@ typedef struct PmnPartitionTotal
 	int64_t file_count;
 	int64_t last_creation_millis;
 	int32_t total_buckets;
+	int64_t deleted_count; /* by deletion vectors; -1: not known */
 } PmnPartitionTotal;
 
 /* Totals of the inspector's snapshot, sorted; in its arena. */

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../meta/meta_index_manifest.h"
+
 typedef struct Total
 {
 	PmnBytes partition;
@@ -22,6 +24,8 @@ typedef struct Total
 	uint64_t size_bytes;
 	uint64_t file_count;
 	int64_t last_creation;
+	uint64_t deleted_count; /* by deletion vectors */
+	bool is_deleted_unknown;
 	const char *name; /* of the partition, for order and output */
 } Total;
 
@@ -194,6 +198,52 @@ finish(Totals *totals)
 	return PMN_OK;
 }
 
+static void
+add_ranges(Total *total, const PmnIndexEntry *entry)
+{
+	const PmnDeletionRange *ranges = entry->ranges.items;
+
+	for (uint32_t i = 0; i < entry->ranges.count; i++)
+	{
+		total->deleted_count += (uint64_t) ranges[i].cardinality;
+		if (!ranges[i].has_cardinality)
+			total->is_deleted_unknown = true;
+	}
+}
+
+/* The rows that deletion vectors hide, by partition. */
+static PmnCode
+add_deletions(Totals *totals)
+{
+	PmnInspector *inspector = totals->inspector;
+	PmnTable *table = inspector->table;
+	PmnIndexEntryList entries = {NULL, 0, 0};
+	const char *name = inspector->snapshot->index_manifest;
+	PmnCode code;
+
+	if (name == NULL || !table->options.deletion_vectors)
+		return PMN_OK;
+	code = pmn_index_manifest_read(table->fs, inspector->arena,
+								   &table->lsm.path, name,
+								   PMN_INDEX_TYPE_DELETION_VECTORS, &entries);
+	for (size_t i = 0; code == PMN_OK && i < entries.count; i++)
+	{
+		PmnManifestEntry place = {.partition = entries.items[i].partition};
+		/* An unpartitioned table's row may be spelled in several ways. */
+		Total *total =
+			table->lsm.partition_count == 0 && totals->items.count > 0
+				? &totals->items.items[0]
+				: find_total(totals, &place, 0);
+
+		if (total == NULL)
+			code = totals->code;
+		else
+			add_ranges(total, &entries.items[i]);
+	}
+	pmn_array_free(inspector->env, &entries);
+	return code;
+}
+
 static PmnCode
 collect_totals(Totals *totals)
 {
@@ -206,6 +256,8 @@ collect_totals(Totals *totals)
 							   inspector->snapshot, &manifests);
 	if (code == PMN_OK)
 		code = add_manifests(totals, &manifests);
+	if (code == PMN_OK && !totals->by_bucket)
+		code = add_deletions(totals);
 	if (code == PMN_OK)
 		code = finish(totals);
 	pmn_array_free(inspector->env, &manifests);
@@ -238,6 +290,8 @@ pmn_inspect_partition_totals(PmnInspector *inspector, PmnPartitionTotal **out,
 		result->file_count = (int64_t) total->file_count;
 		result->last_creation_millis = total->last_creation;
 		result->total_buckets = total->total_buckets;
+		result->deleted_count =
+			total->is_deleted_unknown ? -1 : (int64_t) total->deleted_count;
 	}
 	pmn_array_free(inspector->env, &totals.items);
 	return code;
@@ -267,7 +321,8 @@ pmn_inspect_partitions(PmnInspector *inspector)
 		pmn_inspect_text(inspector, NULL);
 		pmn_inspect_number(inspector, total->total_buckets, true);
 		pmn_inspect_number(inspector, false, true);
-		pmn_inspect_number(inspector, 0, true);
+		pmn_inspect_number(inspector, total->deleted_count,
+						   total->deleted_count >= 0);
 		PMN_TRY(pmn_inspect_emit(inspector));
 	}
 	return PMN_OK;

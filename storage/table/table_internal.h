@@ -64,7 +64,7 @@ PMN_CHECKED PmnCode pmn_table_index_path(PmnTable *table, PmnArena *arena,
 /*
  * pmn_table_read_snapshot -- the snapshot of an id, or of tag when it is not
  * NULL. A missing snapshot is PMN_EXPIRED below the earliest one, else
- * PMN_NOT_FOUND.
+ * PMN_INVALID.
  */
 PMN_CHECKED PmnCode pmn_table_read_snapshot(PmnTable *table, PmnArena *arena,
 											int64_t id, const char *tag,

@@ -10,6 +10,7 @@
  * Counting rows needs no column: raw files without a filter are not even
  * opened, their row counts stand in the manifest.
  */
+#include "table_read_change.h"
 #include "table_scan.h"
 
 #include <string.h>
@@ -37,6 +38,14 @@ struct PmnRead
 	PmnFileIndexes *indexes; /* NULL: nothing to ask */
 	bool is_again;			 /* after a rewind */
 	PmnKvLayout *layout;	 /* keyed tables */
+	/* Columns that no field has; kind_text is written to by those who put
+	 * lengths before values. */
+	bool has_special;
+	_Alignas(8) uint8_t kind_text[4][8];
+	PMN_ARRAY(PmnBytes) kinds;
+	PMN_ARRAY(int64_t) snapshots;
+	PMN_ARRAY(uint8_t) all_null;
+	int64_t snapshot_id; /* of the split being read */
 	/* What pmn_read_next hands out. */
 	PmnBatch batch;
 	PmnVector *columns;
@@ -50,6 +59,7 @@ struct PmnRead
 	void *part_context;
 	PmnDataFileReader *file_reader;
 	PmnMergeReader *merge_reader;
+	PmnChangeReader *change_reader;
 };
 
 /* Position of field in read->fields, added when it is missing. */
@@ -89,6 +99,12 @@ choose_fields(PmnRead *read, const int32_t *projection, uint32_t count)
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < count; i++)
 	{
+		if (projection[i] < 0 && projection[i] >= PMN_COLUMN_SNAPSHOT)
+		{
+			read->has_special = true;
+			read->output[i] = (uint32_t) projection[i];
+			continue;
+		}
 		if (projection[i] < 0 || (uint32_t) projection[i] >= field_count)
 			return pmn_fail(read->env, PMN_INVALID,
 							"table \"%s\" has no column number %" PRId32,
@@ -99,7 +115,7 @@ choose_fields(PmnRead *read, const int32_t *projection, uint32_t count)
 		pmn_predicate_fields(read->filter, used);
 	for (uint32_t f = 0; f < field_count; f++)
 	{
-		if (used[f])
+		if (used[f] || read->scan->has_diff)
 			PMN_TRY(want_field(read, f, &position));
 	}
 	return PMN_OK;
@@ -182,6 +198,8 @@ close_split(PmnRead *read)
 	read->file_reader = NULL;
 	pmn_merge_reader_close(read->merge_reader);
 	read->merge_reader = NULL;
+	pmn_change_close(read->change_reader);
+	read->change_reader = NULL;
 	read->rows_to_count = 0;
 }
 
@@ -203,6 +221,9 @@ pmn_read_close(PmnRead *read)
 	close_split(read);
 	pmn_file_indexes_close(read->indexes);
 	pmn_array_free(read->env, &read->selection);
+	pmn_array_free(read->env, &read->kinds);
+	pmn_array_free(read->env, &read->snapshots);
+	pmn_array_free(read->env, &read->all_null);
 	pmn_arena_destroy(read->split_arena);
 	pmn_arena_destroy(read->arena);
 	pmn_free(read->env, read, sizeof(*read));
@@ -238,7 +259,8 @@ open_run(PmnRead *read, const PmnSplit *split, const PmnLevelRun *run,
 static PmnCode
 open_merge(PmnRead *read, const PmnSplit *split)
 {
-	const PmnMergeReadOptions options = {.drop_deletes = true};
+	const PmnMergeReadOptions options = {.drop_deletes =
+											 !read->scan->keep_retractions};
 	uint32_t count = split->section->run_count;
 	size_t limit = read->scan->memory_limit_bytes / count;
 	PmnRun **runs;
@@ -270,6 +292,78 @@ open_merge(PmnRead *read, const PmnSplit *split)
 
 /* ---- batches ---------------------------------------------------------- */
 
+/* The kinds of a batch's rows as text; those of plain batches were added. */
+static PmnCode
+show_kinds(PmnRead *read, const int32_t *kinds, uint32_t count, PmnVector *out)
+{
+	static const char *const names[] = {"+I", "-U", "+U", "-D"};
+	PmnBytes texts[4];
+
+	for (int k = 0; k < 4; k++)
+	{
+		memcpy(&read->kind_text[k][PMN_BYTES_HEADROOM], names[k], 2);
+		texts[k] = pmn_bytes(&read->kind_text[k][PMN_BYTES_HEADROOM], 2);
+	}
+	read->kinds.count = 0;
+	PMN_TRY(pmn_array_reserve(read->env, &read->kinds, count));
+	for (uint32_t row = 0; row < count; row++)
+		read->kinds.items[row] = texts[kinds == NULL ? 0 : kinds[row] & 3];
+	*out = (PmnVector){.kind = PMN_VECTOR_BYTES, .values = read->kinds.items};
+	return PMN_OK;
+}
+
+/* A number that all rows have, or that none has. */
+static PmnCode
+show_number(PmnRead *read, int64_t number, bool known, uint32_t count,
+			PmnVector *out)
+{
+	read->snapshots.count = 0;
+	read->all_null.count = 0;
+	PMN_TRY(pmn_array_reserve(read->env, &read->snapshots, count));
+	PMN_TRY(pmn_array_reserve(read->env, &read->all_null, count));
+	for (uint32_t row = 0; row < count; row++)
+		read->snapshots.items[row] = number;
+	memset(read->all_null.items, 1, count);
+	*out = (PmnVector){.kind = PMN_VECTOR_I64,
+					   .nulls = known ? NULL : read->all_null.items,
+					   .values = read->snapshots.items};
+	return PMN_OK;
+}
+
+/* Fill the columns that no field has; batch NULL: rows that are counted. */
+static PmnCode
+show_special(PmnRead *read, const PmnBatch *batch, bool is_key_value,
+			 uint32_t count)
+{
+	for (uint32_t i = 0; read->has_special && i < read->output_count; i++)
+	{
+		PmnVector *out = &read->columns[i];
+
+		switch ((int32_t) read->output[i])
+		{
+			case PMN_COLUMN_KIND:
+				PMN_TRY(show_kinds(
+					read,
+					is_key_value ? batch->columns[PMN_KV_KIND].values : NULL,
+					count, out));
+				break;
+			case PMN_COLUMN_SEQUENCE:
+				if (is_key_value)
+					*out = batch->columns[PMN_KV_SEQUENCE];
+				else
+					PMN_TRY(show_number(read, read->snapshot_id, false, count,
+										out));
+				break;
+			case PMN_COLUMN_SNAPSHOT:
+				PMN_TRY(show_number(read, read->snapshot_id, true, count, out));
+				break;
+			default:
+				break;
+		}
+	}
+	return PMN_OK;
+}
+
 /* Put the columns wanted, and the rows that match, into read->batch. */
 static PmnCode
 hand_out(PmnRead *read, const PmnBatch *batch, uint32_t first_column,
@@ -278,7 +372,12 @@ hand_out(PmnRead *read, const PmnBatch *batch, uint32_t first_column,
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < read->output_count; i++)
-		read->columns[i] = batch->columns[first_column + read->output[i]];
+	{
+		if ((int32_t) read->output[i] >= 0)
+			read->columns[i] = batch->columns[first_column + read->output[i]];
+	}
+	PMN_TRY(show_special(read, batch, first_column == PMN_KV_FIELDS,
+						 batch->row_count));
 	read->batch.row_count = batch->row_count;
 	read->batch.column_count = read->output_count;
 	read->batch.columns = read->columns;
@@ -320,6 +419,23 @@ next_merged(PmnRead *read, PmnBatch **out)
 }
 
 static PmnCode
+next_change(PmnRead *read, PmnBatch **out)
+{
+	PmnBatch *batch = NULL;
+
+	*out = NULL;
+	while (*out == NULL)
+	{
+		PMN_TRY(pmn_change_next(read->change_reader, &batch));
+		if (batch == NULL)
+			return PMN_OK;
+		PMN_TRY(
+			hand_out(read, batch, PMN_KV_FIELDS, read->merged_columns, out));
+	}
+	return PMN_OK;
+}
+
+static PmnCode
 next_raw(PmnRead *read, PmnBatch **out)
 {
 	PmnBatch *batch = NULL;
@@ -336,7 +452,7 @@ next_raw(PmnRead *read, PmnBatch **out)
 	return PMN_OK;
 }
 
-static void
+static PmnCode
 next_counted(PmnRead *read, PmnBatch **out)
 {
 	int64_t count = read->rows_to_count < PMN_BATCH_ROWS ? read->rows_to_count
@@ -344,11 +460,12 @@ next_counted(PmnRead *read, PmnBatch **out)
 
 	read->rows_to_count -= count;
 	read->batch.row_count = (uint32_t) count;
-	read->batch.column_count = 0;
+	read->batch.column_count = read->output_count;
 	read->batch.columns = read->columns;
 	read->batch.selection = NULL;
 	read->batch.selected_count = (uint32_t) count;
 	*out = &read->batch;
+	return show_special(read, NULL, false, (uint32_t) count);
 }
 
 /* Rows of a file, without its being opened. */
@@ -465,6 +582,14 @@ advance(PmnRead *read, bool *done)
 	if (*done)
 		return PMN_OK;
 	split = &read->scan->splits.items[read->split];
+	read->snapshot_id = split->change != NULL ? split->change->snapshot_id
+											  : read->scan->stats.snapshot_id;
+	if (split->change != NULL && read->scan->table->lsm.is_keyed)
+	{
+		read->split++;
+		return pmn_change_open(read->scan, split, read->layout, read->filter,
+							   read->key_filter, &read->change_reader);
+	}
 	if (split->section != NULL)
 	{
 		read->split++;
@@ -485,12 +610,14 @@ next_batch(PmnRead *read, PmnBatch **out)
 	while (!done)
 	{
 		PMN_TRY(pmn_poll(read->env));
-		if (read->merge_reader != NULL)
+		if (read->change_reader != NULL)
+			PMN_TRY(next_change(read, out));
+		else if (read->merge_reader != NULL)
 			PMN_TRY(next_merged(read, out));
 		else if (read->file_reader != NULL)
 			PMN_TRY(next_raw(read, out));
 		else if (read->rows_to_count > 0)
-			next_counted(read, out);
+			PMN_TRY(next_counted(read, out));
 		if (*out != NULL)
 			return PMN_OK;
 		PMN_TRY(advance(read, &done));

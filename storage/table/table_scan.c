@@ -183,6 +183,9 @@ plan(PmnScan *scan, const PmnScanRequest *request)
 	PMN_TRY(pmn_table_check_read(scan->table));
 	PMN_TRY(cut_filter(scan, request->filter));
 	PMN_TRY(find_key_filter(scan));
+	scan->keep_retractions = request->keep_retractions;
+	if (request->changes != NULL)
+		return pmn_changes_plan(scan, request->changes);
 	PMN_TRY(pmn_file_stats_init(&stats, scan->table, scan->arena));
 	code = pmn_scan_collect(scan, request, &stats);
 	if (code == PMN_OK)

@@ -7,6 +7,7 @@
 #ifndef TABLE_SCAN_H
 #define TABLE_SCAN_H
 
+#include "../include/pmn_changes.h"
 #include "table_internal.h"
 
 /* ---- table_stats.c ---------------------------------------------------- */
@@ -49,8 +50,11 @@ typedef struct PmnSplit
 	/* Files that are read one by one, each row as it is ... */
 	const PmnDataFile **files;
 	uint32_t file_count;
-	/* ... or, when not NULL, runs that must be merged. */
+	/* ... or, when not NULL, runs that must be merged ... */
 	const PmnSection *section;
+	/* ... or, when not NULL, changes: the files, row by row with their
+	 * kinds, or the difference of two states. */
+	const struct PmnChangeSplit *change;
 } PmnSplit;
 
 /* What one process reads at a time, of scans that several share. */
@@ -64,6 +68,17 @@ typedef struct PmnPart
 	uint64_t position;	/* rows of the scan before it */
 } PmnPart;
 
+/* Where the rows of a split of changes come from. */
+typedef struct PmnChangeSplit
+{
+	int64_t snapshot_id;
+	bool is_diff; /* of the runs before and after; files is empty */
+	PmnLevelRun *before;
+	uint32_t before_count;
+	PmnLevelRun *after;
+	uint32_t after_count;
+} PmnChangeSplit;
+
 struct PmnScan
 {
 	PmnEnv *env;
@@ -73,6 +88,9 @@ struct PmnScan
 	const PmnPredicate *row_filter;		  /* the rest of the filter */
 	const PmnPredicate *key_filter;		  /* of that, conjuncts on the key */
 	size_t memory_limit_bytes;
+	bool has_changes; /* splits are of changes */
+	bool has_diff;	  /* ... and some compare whole rows */
+	bool keep_retractions;
 	bool is_tagged; /* read through a tag: does not expire */
 	/* Levels of a keyed table that are part of this read. */
 	int32_t min_level;
@@ -154,5 +172,15 @@ PMN_CHECKED PmnCode pmn_file_index_keeps(PmnFileIndexes *indexes,
 PMN_CHECKED PmnCode pmn_split_bucket(PmnScan *scan, PmnFileStats *stats,
 									 const PmnPredicate *key_filter,
 									 const PmnEntryGroup *group);
+
+/* ---- table_changes_plan.c --------------------------------------------- */
+
+/* Plan what changed in a range; the filter has been cut. */
+PMN_CHECKED PmnCode pmn_changes_plan(PmnScan *scan,
+									 const PmnChangeRange *range);
+
+/* ---- table_split.c again ---------------------------------------------- */
+
+PMN_CHECKED PmnCode pmn_scan_add_split(PmnScan *scan, PmnSplit split);
 
 #endif /* TABLE_SCAN_H */

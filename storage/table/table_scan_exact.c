@@ -45,7 +45,7 @@ split_is_final(const PmnScan *scan, const PmnSplit *split)
 static bool
 scan_is_final(const PmnScan *scan)
 {
-	if (scan->row_filter != NULL)
+	if (scan->has_changes || scan->keep_retractions || scan->row_filter != NULL)
 		return false;
 	for (size_t s = 0; s < scan->splits.count; s++)
 	{

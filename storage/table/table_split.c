@@ -47,17 +47,30 @@ count_file(PmnScan *scan, const PmnDataFile *file)
 }
 
 static PmnCode
-add_split(PmnScan *scan, PmnSplit split)
+count_runs(PmnScan *scan, const PmnLevelRun *runs, uint32_t count)
+{
+	for (uint32_t r = 0; r < count; r++)
+	{
+		for (uint32_t i = 0; i < runs[r].file_count; i++)
+			PMN_TRY(count_file(scan, runs[r].files[i].file));
+	}
+	return PMN_OK;
+}
+
+PmnCode
+pmn_scan_add_split(PmnScan *scan, PmnSplit split)
 {
 	for (uint32_t i = 0; i < split.file_count; i++)
 		PMN_TRY(count_file(scan, split.files[i]));
-	for (uint32_t r = 0; split.section != NULL && r < split.section->run_count;
-		 r++)
+	if (split.section != NULL)
+		PMN_TRY(
+			count_runs(scan, split.section->runs, split.section->run_count));
+	if (split.change != NULL)
 	{
-		const PmnLevelRun *run = &split.section->runs[r];
-
-		for (uint32_t i = 0; i < run->file_count; i++)
-			PMN_TRY(count_file(scan, run->files[i].file));
+		PMN_TRY(
+			count_runs(scan, split.change->before, split.change->before_count));
+		PMN_TRY(
+			count_runs(scan, split.change->after, split.change->after_count));
 	}
 	PMN_TRY(pmn_array_reserve(scan->env, &scan->splits, 1));
 	scan->splits.items[scan->splits.count++] = split;
@@ -84,7 +97,7 @@ split_raw(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 		else
 			scan->stats.files_pruned_statistics++;
 	}
-	return split.file_count == 0 ? PMN_OK : add_split(scan, split);
+	return split.file_count == 0 ? PMN_OK : pmn_scan_add_split(scan, split);
 }
 
 static PmnCode
@@ -114,6 +127,8 @@ are_final(const PmnScan *scan, const PmnDataFile *const *files, uint32_t count)
 {
 	const PmnTableOptions *options = &scan->table->options;
 
+	if (scan->keep_retractions)
+		return false;
 	if (!options->deletion_vectors &&
 		options->merge_engine != PMN_MERGE_FIRST_ROW)
 		return false;
@@ -134,7 +149,8 @@ split_single_run(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 	const PmnDataFile **files =
 		pmn_arena_alloc(scan->arena, run->file_count * sizeof(*files));
 	PmnSplit split = {.bucket = bucket, .section = section};
-	bool is_raw = true;
+	/* Who wants to see kinds must look into the rows. */
+	bool is_raw = !scan->keep_retractions;
 	uint32_t kept = 0;
 
 	if (files == NULL)
@@ -157,7 +173,7 @@ split_single_run(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 			scan->stats.files_pruned_statistics++;
 	}
 	run->file_count = kept;
-	return kept == 0 ? PMN_OK : add_split(scan, split);
+	return kept == 0 ? PMN_OK : pmn_scan_add_split(scan, split);
 }
 
 static PmnCode
@@ -186,7 +202,7 @@ split_merged(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 		scan->stats.files_pruned_statistics += file_count;
 		return PMN_OK;
 	}
-	return add_split(scan, split);
+	return pmn_scan_add_split(scan, split);
 }
 
 static PmnCode

@@ -704,20 +704,20 @@ TEST(time_travel)
 		CHECK(id == i && schema_id == 0);
 		travel.millis--;
 		CHECK(pmn_table_resolve(lake.table, &travel, &id, &schema_id) ==
-			  (i == 1 ? PMN_NOT_FOUND : PMN_OK));
+			  (i == 1 ? PMN_INVALID : PMN_OK));
 		CHECK(i == 1 || id == i - 1);
 		CHECK_OK(&lake.env, read_contents(&lake, i, NULL, NULL, found));
 		CHECK(found->v[0][1] == i);
 	}
 	travel = (PmnTravel){.kind = PMN_TRAVEL_SNAPSHOT, .id = 9};
 	CHECK(pmn_table_resolve(lake.table, &travel, &id, &schema_id) ==
-		  PMN_NOT_FOUND);
+		  PMN_INVALID);
 	travel = (PmnTravel){.kind = PMN_TRAVEL_TAG, .name = "x"};
 	CHECK(pmn_table_resolve(lake.table, &travel, &id, &schema_id) ==
-		  PMN_NOT_FOUND);
+		  PMN_INVALID);
 	travel = (PmnTravel){.kind = PMN_TRAVEL_WATERMARK, .id = 1};
 	CHECK(pmn_table_resolve(lake.table, &travel, &id, &schema_id) ==
-		  PMN_NOT_FOUND);
+		  PMN_INVALID);
 	CHECK_OK(&lake.env,
 			 pmn_fs_remove(lake.store,
 						   pmn_path_snapshot(arena, &lake.table->lsm.path, 1)));

@@ -8,13 +8,64 @@
  */
 #include "table_internal.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define SEARCH_ATTEMPTS_MAX 5
+#define TAGS_NAMED_MAX 8
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	return strcmp(((const PmnFileEntry *) a)->name,
+				  ((const PmnFileEntry *) b)->name);
+}
+
+/* Name the tags that there are, some of them; gives the code of the error
+ * stored before, or another. */
+static PmnCode
+hint_at_tags(PmnTable *table, PmnArena *arena)
+{
+	const char *directory =
+		pmn_path_branch_directory(arena, &table->lsm.path, "tag");
+	PmnError error = table->env->error;
+	PmnFileList list = {NULL, 0, 0};
+	const char *names = "";
+	uint32_t count = 0;
+	PmnCode code;
+
+	if (directory == NULL)
+		return PMN_NO_MEMORY;
+	code = pmn_fs_list(table->fs, directory, arena, &list);
+	table->env->error = error;
+	if (code != PMN_OK && code != PMN_NOT_FOUND)
+		return code;
+	if (code == PMN_OK && list.count > 1)
+		qsort(list.items, list.count, sizeof(*list.items), compare_entries);
+	for (size_t i = 0; code == PMN_OK && i < list.count; i++)
+	{
+		const char *name = list.items[i].name;
+
+		if (strncmp(name, "tag-", 4) != 0)
+			continue;
+		if (count++ < TAGS_NAMED_MAX)
+			names = pmn_arena_format(arena, "%s%s%s", names,
+									 names[0] == '\0' ? "" : ", ", name + 4);
+		if (names == NULL)
+			return PMN_NO_MEMORY;
+	}
+	if (count == 0)
+		return pmn_hint(table->env, "It has no tags.");
+	return pmn_hint(table->env, "Its tags are %s%s.", names,
+					count > TAGS_NAMED_MAX ? ", ..." : "");
+}
 
 /* Say why a snapshot is not there. */
 static PmnCode
 missing_snapshot(PmnTable *table, PmnArena *arena, int64_t id)
 {
 	int64_t earliest = 0;
+	int64_t latest = 0;
 
 	PMN_TRY(pmn_snapshot_earliest_id(table->fs, arena, &table->lsm.path,
 									 &earliest));
@@ -22,8 +73,14 @@ missing_snapshot(PmnTable *table, PmnArena *arena, int64_t id)
 		return pmn_fail(table->env, PMN_EXPIRED,
 						"snapshot %" PRId64 " of table \"%s\" has expired", id,
 						table->name);
-	return pmn_fail(table->env, PMN_NOT_FOUND,
+	PMN_TRY(
+		pmn_snapshot_latest_id(table->fs, arena, &table->lsm.path, &latest));
+	(void) pmn_fail(table->env, PMN_INVALID,
 					"table \"%s\" has no snapshot %" PRId64, table->name, id);
+	if (latest == 0)
+		return pmn_hint(table->env, "It has none.");
+	return pmn_hint(table->env, "Its snapshots are %" PRId64 " to %" PRId64 ".",
+					earliest, latest);
 }
 
 PmnCode
@@ -36,10 +93,11 @@ pmn_table_read_snapshot(PmnTable *table, PmnArena *arena, int64_t id,
 	{
 		PMN_TRY(pmn_path_check_name(table->env, "tag", tag));
 		code = pmn_tag_read(table->fs, arena, &table->lsm.path, tag, out);
-		if (code == PMN_NOT_FOUND)
-			return pmn_fail(table->env, PMN_NOT_FOUND,
-							"table \"%s\" has no tag \"%s\"", table->name, tag);
-		return code;
+		if (code != PMN_NOT_FOUND)
+			return code;
+		(void) pmn_fail(table->env, PMN_INVALID,
+						"table \"%s\" has no tag \"%s\"", table->name, tag);
+		return hint_at_tags(table, arena);
 	}
 	code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, id, out);
 	if (code == PMN_NOT_FOUND)
@@ -88,7 +146,7 @@ nothing_there(PmnTable *table, const PmnTravel *travel, const int64_t *ids,
 	PmnCode code =
 		count > 0 && ids[0] > 1 && travel->kind == PMN_TRAVEL_TIMESTAMP
 			? PMN_EXPIRED
-			: PMN_NOT_FOUND;
+			: PMN_INVALID;
 
 	if (travel->kind == PMN_TRAVEL_TIMESTAMP)
 		return pmn_fail(table->env, code,
@@ -151,6 +209,100 @@ search(PmnTable *table, PmnArena *arena, const PmnTravel *travel,
 	}
 }
 
+/* A tag of this name, else "watermark-<n>", else an id. */
+static PmnCode
+settle_version(PmnTable *table, PmnArena *arena, PmnTravel *travel)
+{
+	static const char watermark[] = "watermark-";
+	const char *name = travel->name;
+	PmnSnapshot *snapshot = NULL;
+	PmnCode code;
+
+	PMN_TRY(pmn_path_check_name(table->env, "version", name));
+	code = pmn_tag_read(table->fs, arena, &table->lsm.path, name, &snapshot);
+	if (code != PMN_NOT_FOUND)
+	{
+		travel->kind = PMN_TRAVEL_TAG;
+		return code;
+	}
+	travel->kind = PMN_TRAVEL_SNAPSHOT;
+	travel->id = pmn_path_parse_id(name, "");
+	if (strncmp(name, watermark, strlen(watermark)) == 0)
+	{
+		travel->kind = PMN_TRAVEL_WATERMARK;
+		travel->id = pmn_path_parse_id(name, watermark);
+	}
+	if (travel->id >= 0)
+		return PMN_OK;
+	(void) pmn_fail(table->env, PMN_INVALID,
+					"table \"%s\" has no version \"%s\"", table->name, name);
+	return hint_at_tags(table, arena);
+}
+
+/* With a full-compaction producer: a COMPACT snapshot of every n-th commit. */
+static bool
+is_full_compaction(const PmnTable *table, const PmnSnapshotInfo *info)
+{
+	const char *text = pmn_schema_option(table->latest_schema,
+										 "full-compaction.delta-commits");
+	int64_t every = text == NULL ? 1 : pmn_path_parse_id(text, "");
+
+	if (strcmp(info->commit_kind, "COMPACT") != 0)
+		return false;
+	if (table->options.changelog_producer != PMN_CHANGELOG_FULL_COMPACTION &&
+		text == NULL)
+		return true;
+	return info->commit_identifier == INT64_MAX || every <= 1 ||
+		   info->commit_identifier % every == 0;
+}
+
+static PmnCode
+settle_compacted(PmnTable *table, PmnArena *arena, PmnTravel *travel)
+{
+	int64_t *ids = NULL;
+	uint32_t count = 0;
+
+	travel->kind = PMN_TRAVEL_LATEST;
+	PMN_TRY(
+		pmn_snapshot_list(table->fs, arena, &table->lsm.path, &ids, &count));
+	while (count-- > 0)
+	{
+		PmnSnapshot *snapshot = NULL;
+		PmnCode code;
+
+		PMN_TRY(pmn_poll(table->env));
+		code = pmn_snapshot_read(table->fs, arena, &table->lsm.path, ids[count],
+								 &snapshot);
+		/* Expired, and so are those before it. */
+		if (code == PMN_NOT_FOUND)
+			return PMN_OK;
+		PMN_TRY(code);
+		if (!is_full_compaction(table, &snapshot->info))
+			continue;
+		travel->kind = PMN_TRAVEL_SNAPSHOT;
+		travel->id = ids[count];
+		return PMN_OK;
+	}
+	return PMN_OK;
+}
+
+PmnCode
+pmn_table_settle_travel(PmnTable *table, PmnTravel *travel)
+{
+	PmnArena *arena = NULL;
+	PmnCode code;
+
+	if (travel->kind != PMN_TRAVEL_VERSION &&
+		travel->kind != PMN_TRAVEL_COMPACTED)
+		return PMN_OK;
+	PMN_TRY(pmn_arena_create(table->env, 0, &arena));
+	code = travel->kind == PMN_TRAVEL_VERSION
+			   ? settle_version(table, arena, travel)
+			   : settle_compacted(table, arena, travel);
+	pmn_arena_destroy(arena);
+	return code;
+}
+
 static PmnCode
 resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel, int64_t *id,
 		int64_t *schema_id)
@@ -178,6 +330,10 @@ resolve(PmnTable *table, PmnArena *arena, const PmnTravel *travel, int64_t *id,
 		case PMN_TRAVEL_WATERMARK:
 			PMN_TRY(search(table, arena, travel, &snapshot));
 			break;
+		case PMN_TRAVEL_VERSION:
+		case PMN_TRAVEL_COMPACTED:
+			return pmn_fail(table->env, PMN_INVALID,
+							"a version was not looked up");
 	}
 	PMN_ASSERT(snapshot != NULL);
 	PMN_TRY(pmn_table_schema_by_id(table, snapshot->info.schema_id, &schema));

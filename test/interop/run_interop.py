@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 import merge_tables  # noqa: E402
 from paimon_rows import (  # noqa: E402
     Psql, cut_nanoseconds, rows_of, schema_types, settled)
+import interop_history  # noqa: E402
 
 
 class Failure(Exception):
@@ -512,6 +513,11 @@ def dynamic_buckets(world):
     world.same("dyn")
 
 
+def history(world):
+    """Changes and system tables are the same on both sides."""
+    interop_history.history_of(world, Failure)
+
+
 def racing_writers(world):
     """Both sides commit to one table at the same time; nothing that Java
     does not overwrite is lost."""
@@ -558,7 +564,7 @@ def racing_writers(world):
 
 SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types, partitions_composite,
              append_tables, savepoints, java_first, nested_compaction,
-             nested_written, dynamic_buckets, racing_writers,
+             nested_written, dynamic_buckets, history, racing_writers,
              merge_tables.merge_engines]
 
 
