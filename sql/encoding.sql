@@ -5,7 +5,7 @@ SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS com
 COPY (SELECT 1) TO PROGRAM :'command';
 SELECT current_database() AS first_database \gset
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS paimon_latin1;
+DROP DATABASE IF EXISTS paimon_latin1 WITH (FORCE);
 CREATE DATABASE paimon_latin1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';
 
 -- what a UTF-8 database makes
@@ -49,7 +49,7 @@ SELECT * FROM "größe" ORDER BY n;
 
 \c :first_database
 SET client_min_messages = warning;
-DROP DATABASE paimon_latin1;
+DROP DATABASE paimon_latin1 WITH (FORCE);
 DROP SERVER encoding_lake CASCADE;
 SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';
