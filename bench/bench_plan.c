@@ -5,6 +5,7 @@
  * about: planning opens none, so a table is its manifests.
  *
  *   bench_plan make WAREHOUSE FILES     table db.tFILES, 1000 partitions
+ *   bench_plan keyed WAREHOUSE FILES    table db.kFILES, keyed, 100 partitions
  *   bench_plan run WAREHOUSE FILES      ms of a plan, a line each case
  *
  * A plan is what a query pays: open the catalog and the table, resolve the
@@ -15,8 +16,8 @@
 
 #include "../storage/table/table_testing.h"
 
-#define PARTITIONS 1000
 #define ROWS 1000
+#define BUCKETS 4
 #define RUNS 9
 
 static const TestColumn columns[] = {{"dt", "STRING"},
@@ -31,7 +32,21 @@ static const TestTable table_shape = {
 	.options = {{"bucket", "-1"}},
 };
 
+static const TestColumn keyed_columns[] = {{"dt", "STRING NOT NULL"},
+										   {"id", "BIGINT NOT NULL"},
+										   {"v", "DOUBLE"},
+										   {"s", "STRING"},
+										   {NULL, NULL}};
+
+static const TestTable keyed_shape = {
+	.columns = keyed_columns,
+	.primary_keys = {"dt", "id"},
+	.partition_keys = {"dt"},
+	.options = {{"bucket", "4"}},
+};
+
 static PmnTestEnv env;
+static int64_t partitions = 1000;
 
 static void
 must(PmnCode code)
@@ -59,10 +74,26 @@ partition_row(PmnArena *arena, const PmnTable *table, int64_t file)
 	PmnBytes bytes;
 
 	value.as.bytes = pmn_bytes_string(
-		pmn_arena_format(arena, "p%04d", (int) (file % PARTITIONS)));
+		pmn_arena_format(arena, "p%04d", (int) (file % partitions)));
 	pmn_buffer_init(&row, &env.base);
 	must(
 		pmn_row_append_serialized(&row, table->lsm.partition_types, &value, 1));
+	bytes = pmn_bytes(pmn_arena_copy(arena, row.data, row.size), row.size);
+	pmn_buffer_free(&row);
+	return bytes;
+}
+
+/* An empty row where the table has no key. */
+static PmnBytes
+key_row(PmnArena *arena, const PmnTable *table, int64_t key)
+{
+	PmnValue value = {.is_null = false, .as = {.i64 = key}};
+	PmnBuffer row;
+	PmnBytes bytes;
+
+	pmn_buffer_init(&row, &env.base);
+	must(pmn_row_append_serialized(&row, table->lsm.key_types, &value,
+								   table->lsm.key_count));
 	bytes = pmn_bytes(pmn_arena_copy(arena, row.data, row.size), row.size);
 	pmn_buffer_free(&row);
 	return bytes;
@@ -74,6 +105,7 @@ add_file(PmnArena *arena, const PmnTable *table, PmnMessage *message,
 		 int64_t file)
 {
 	const PmnSchema *schema = table->lsm.schema;
+	bool is_keyed = table->lsm.is_keyed;
 	const PmnType *types[4];
 	PmnColumnStats stats[4];
 	PmnDataFile data;
@@ -84,13 +116,13 @@ add_file(PmnArena *arena, const PmnTable *table, PmnMessage *message,
 			 (unsigned long long) file * 0x9E3779B97Fu);
 	must(test_data_file(arena, name, 0, file * ROWS, file * ROWS + ROWS - 1,
 						&data));
-	data.min_key = test_empty_row(arena);
-	data.max_key = data.min_key;
+	data.min_key = key_row(arena, table, file * ROWS);
+	data.max_key = key_row(arena, table, file * ROWS + ROWS - 1);
 	memset(stats, 0, sizeof(stats));
 	for (uint32_t i = 0; i < 4; i++)
 		types[i] = &schema->fields[i].type;
 	stats[0].min.as.bytes = pmn_bytes_string(
-		pmn_arena_format(arena, "p%04d", (int) (file % PARTITIONS)));
+		pmn_arena_format(arena, "p%04d", (int) (file % partitions)));
 	stats[0].max = stats[0].min;
 	stats[1].min.as.i64 = file * ROWS;
 	stats[1].max.as.i64 = file * ROWS + ROWS - 1;
@@ -99,11 +131,14 @@ add_file(PmnArena *arena, const PmnTable *table, PmnMessage *message,
 	stats[3].max.as.bytes = pmn_bytes_string("zzzzzzzzzzzzzzzz");
 	must(pmn_simple_stats_make(arena, stats, types, 4, &data.value_stats));
 	must(pmn_message_add(message, &message->new_files, PMN_ENTRY_ADD,
-						 partition_row(arena, table, file), 0, -1, &data));
+						 partition_row(arena, table, file),
+						 is_keyed ? (int32_t) (file / partitions % BUCKETS) : 0,
+						 is_keyed ? BUCKETS : -1, &data));
 }
 
 static void
-make(const char *warehouse, const char *name, int64_t files)
+make(const char *warehouse, const char *name, const TestTable *shape,
+	 int64_t files)
 {
 	PmnCatalog *catalog = NULL;
 	PmnTable *table = NULL;
@@ -112,14 +147,14 @@ make(const char *warehouse, const char *name, int64_t files)
 	PmnArena *arena = NULL;
 
 	must(pmn_catalog_open(&env.base, warehouse, &catalog));
-	must(test_create_table(catalog, name, &table_shape));
+	must(test_create_table(catalog, name, shape));
 	must(pmn_table_open(catalog, "db", name, NULL, &table));
 	must(pmn_message_create(&env.base, &message));
 	must(pmn_arena_create(&env.base, 0, &arena));
 	/* By partition, as compaction leaves them. */
-	for (int64_t p = 0; p < PARTITIONS; p++)
+	for (int64_t p = 0; p < partitions; p++)
 	{
-		for (int64_t f = p; f < files; f += PARTITIONS)
+		for (int64_t f = p; f < files; f += partitions)
 			add_file(arena, table, message, f);
 	}
 	must(test_commit(table, message, "bench", INT64_MAX, 0, false, &result));
@@ -211,17 +246,25 @@ int
 main(int count, char **arguments)
 {
 	char name[32];
+	int64_t files;
+	bool is_keyed;
 
 	if (count != 4)
 	{
-		fprintf(stderr, "usage: bench_plan make|run WAREHOUSE FILES\n");
+		fprintf(stderr, "usage: bench_plan make|keyed|run WAREHOUSE FILES\n");
 		return 2;
 	}
 	pmn_test_env_init(&env);
-	snprintf(name, sizeof(name), "t%s", arguments[3]);
-	if (strcmp(arguments[1], "make") == 0)
-		make(arguments[2], name, strtoll(arguments[3], NULL, 10));
+	files = strtoll(arguments[3], NULL, 10);
+	is_keyed = strcmp(arguments[1], "keyed") == 0;
+	snprintf(name, sizeof(name), "%c%s", is_keyed ? 'k' : 't', arguments[3]);
+	if (is_keyed)
+		partitions = 100;
+	if (is_keyed)
+		make(arguments[2], name, &keyed_shape, files);
+	else if (strcmp(arguments[1], "make") == 0)
+		make(arguments[2], name, &table_shape, files);
 	else
-		run(arguments[2], name, strtoll(arguments[3], NULL, 10));
+		run(arguments[2], name, files);
 	return 0;
 }
