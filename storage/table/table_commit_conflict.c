@@ -149,26 +149,49 @@ check_newer_entry(PmnCommit *commit, const PmnManifestEntry *theirs)
 	return PMN_OK;
 }
 
+/* Heads say all that is compared; no entry is decoded. */
 static PmnCode
-check_newer_entries(PmnCommit *commit, const PmnManifestList *manifests,
-					PmnEntryList *entries)
+check_newer_manifest(PmnCommit *commit, const PmnManifestMeta *meta)
 {
 	PmnTable *table = commit->table;
+	const PmnManifestHead *heads;
+	const PmnBytes *partitions;
+	PmnManifestPin pin;
+	uint32_t count;
+	uint32_t unused;
+	PmnCode code;
 
+	PMN_TRY(pmn_cache_manifest(table->catalog->cache, table->fs,
+							   &table->lsm.path, meta, &pin));
+	heads = pmn_manifest_image_heads(pin.image, &count);
+	partitions = pmn_manifest_image_partitions(pin.image, &unused);
+	code = pmn_poll(commit->env);
+	for (uint32_t i = 0; code == PMN_OK && i < count; i++)
+	{
+		PmnManifestEntry theirs = {.kind = heads[i].kind,
+								   .partition = partitions[heads[i].partition],
+								   .bucket = heads[i].bucket,
+								   .total_buckets = heads[i].total_buckets};
+
+		code = check_newer_entry(commit, &theirs);
+	}
+	pmn_manifest_pin_release(&pin);
+	return code;
+}
+
+static PmnCode
+check_newer_manifests(PmnCommit *commit, const PmnManifestList *manifests)
+{
 	for (size_t i = 0; i < manifests->count; i++)
 	{
 		bool may_touch = true;
 
-		PMN_TRY(pmn_manifest_may_touch(table, commit->attempt_arena,
+		PMN_TRY(pmn_manifest_may_touch(commit->table, commit->attempt_arena,
 									   &commit->changed, &manifests->items[i],
 									   &may_touch));
 		if (may_touch)
-			PMN_TRY(pmn_manifest_read(table->fs, commit->attempt_arena,
-									  &table->lsm.path, &manifests->items[i],
-									  NULL, NULL, entries));
+			PMN_TRY(check_newer_manifest(commit, &manifests->items[i]));
 	}
-	for (size_t i = 0; i < entries->count; i++)
-		PMN_TRY(check_newer_entry(commit, &entries->items[i]));
 	return PMN_OK;
 }
 
@@ -178,7 +201,6 @@ check_newer_snapshot(PmnCommit *commit, const PmnSnapshot *snapshot)
 	PmnTable *table = commit->table;
 	const PmnSnapshotInfo *info = &snapshot->info;
 	PmnManifestList manifests = {NULL, 0, 0};
-	PmnEntryList entries = {NULL, 0, 0};
 	PmnCode code;
 
 	if (info->commit_kind == NULL ||
@@ -191,9 +213,8 @@ check_newer_snapshot(PmnCommit *commit, const PmnSnapshot *snapshot)
 							   &table->lsm.path, info->delta_manifest_list,
 							   snapshot->delta_manifest_list_size, &manifests);
 	if (code == PMN_OK)
-		code = check_newer_entries(commit, &manifests, &entries);
+		code = check_newer_manifests(commit, &manifests);
 	pmn_array_free(commit->env, &manifests);
-	pmn_array_free(commit->env, &entries);
 	return code;
 }
 
@@ -229,35 +250,18 @@ check_newer(PmnCommit *commit, const PmnSnapshot *latest, int64_t *unknown)
 
 /* ---- against the live files ------------------------------------------- */
 
-static bool
-keep_changed(void *context, const PmnManifestEntry *entry)
-{
-	const PmnCommit *commit = context;
-
-	return pmn_partition_set_has(&commit->changed, entry->partition);
-}
-
-/* Live entries of the partitions that the delta touches. */
+/* Live entries of the partitions that the delta touches. Levels are compared
+ * by key, the rest by identity. */
 static PmnCode
 changed_entries(PmnCommit *commit, const PmnManifestList *manifests,
 				PmnEntryList *out)
 {
-	PmnTable *table = commit->table;
+	PmnLiveRequest request = {.view = commit->is_compact ? PMN_ENTRY_KEYS
+														 : PMN_ENTRY_IDENTITY,
+							  .partitions = &commit->changed};
 
-	for (size_t i = 0; i < manifests->count; i++)
-	{
-		bool may_touch = true;
-
-		PMN_TRY(pmn_poll(commit->env));
-		PMN_TRY(pmn_manifest_may_touch(table, commit->attempt_arena,
-									   &commit->changed, &manifests->items[i],
-									   &may_touch));
-		if (may_touch)
-			PMN_TRY(pmn_manifest_read(table->fs, commit->attempt_arena,
-									  &table->lsm.path, &manifests->items[i],
-									  keep_changed, commit, out));
-	}
-	return pmn_entries_live(commit->env, out, false);
+	return pmn_table_find_live(commit->table, commit->attempt_arena, manifests,
+							   &request, out);
 }
 
 static PmnCode

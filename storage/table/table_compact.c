@@ -19,21 +19,19 @@ typedef struct CompactTask
 	size_t partition_size;
 	PmnBuffer path;	  /* scratch */
 	PmnValue *values; /* scratch, of a partition */
-	PmnCode code;	  /* first failure inside keep_partition */
 	bool full;
 	size_t memory_limit_bytes;
 	PmnMessage *message;
 } CompactTask;
 
+/* Judge a partition by its directory. */
 static PmnCode
-is_wanted(CompactTask *task, const PmnManifestEntry *entry, bool *out)
+keep_partition(void *context, PmnBytes partition, bool *out)
 {
+	CompactTask *task = context;
 	const PmnLsm *lsm = &task->table->lsm;
 
-	*out = entry->bucket >= 0;
-	if (!*out || task->partition == NULL)
-		return PMN_OK;
-	PMN_TRY(pmn_row_parse(lsm->env, entry->partition, lsm->partition_types,
+	PMN_TRY(pmn_row_parse(lsm->env, partition, lsm->partition_types,
 						  lsm->partition_count, task->values));
 	pmn_buffer_reset(&task->path);
 	PMN_TRY(
@@ -42,17 +40,6 @@ is_wanted(CompactTask *task, const PmnManifestEntry *entry, bool *out)
 	*out = task->path.size == task->partition_size + 1 &&
 		   memcmp(task->path.data, task->partition, task->partition_size) == 0;
 	return PMN_OK;
-}
-
-static bool
-keep_partition(void *context, const PmnManifestEntry *entry)
-{
-	CompactTask *task = context;
-	bool wanted = false;
-
-	if (task->code == PMN_OK)
-		task->code = is_wanted(task, entry, &wanted);
-	return task->code == PMN_OK && wanted;
 }
 
 static PmnCode
@@ -142,9 +129,35 @@ compact_entries(CompactTask *task, PmnEntryList *entries)
 	for (uint32_t g = 0; g < count; g++)
 	{
 		PMN_TRY(pmn_poll(task->table->env));
+		/* Postpone buckets hold rows that are not part of the table yet. */
+		if (groups[g].entries[0]->bucket < 0)
+			continue;
 		PMN_TRY(compact_group(task, &groups[g]));
 	}
 	return PMN_OK;
+}
+
+static PmnCode
+live_entries(CompactTask *task, int64_t snapshot_id, PmnEntryList *out)
+{
+	PmnLiveRequest request = {.view = PMN_ENTRY_WHOLE, .context = task};
+	PmnManifestList manifests = {NULL, 0, 0};
+	PmnTable *table = task->table;
+	PmnSnapshot *snapshot = NULL;
+	PmnCode code;
+
+	if (snapshot_id == 0)
+		return PMN_OK;
+	if (task->partition != NULL)
+		request.keep = keep_partition;
+	PMN_TRY(pmn_table_read_snapshot(table, task->arena, snapshot_id, NULL,
+									&snapshot));
+	code = pmn_table_manifests(table, task->arena, snapshot, &manifests);
+	if (code == PMN_OK)
+		code =
+			pmn_table_find_live(table, task->arena, &manifests, &request, out);
+	pmn_array_free(table->env, &manifests);
+	return pmn_table_explain_missing(table, task->arena, snapshot_id, code);
 }
 
 static PmnCode
@@ -160,10 +173,7 @@ compact_snapshot(CompactTask *task, int64_t snapshot_id)
 													sizeof(PmnValue));
 	if (task->values == NULL)
 		return PMN_NO_MEMORY;
-	code = pmn_table_live_entries(table, task->arena, snapshot_id,
-								  keep_partition, task, &entries);
-	if (code == PMN_OK)
-		code = task->code;
+	code = live_entries(task, snapshot_id, &entries);
 	if (code == PMN_OK)
 		code = compact_entries(task, &entries);
 	pmn_array_free(table->env, &entries);

@@ -14,6 +14,7 @@
 #include "../lsm/lsm_levels.h"
 #include "../lsm/lsm_merge_reader.h"
 #include "../lsm/lsm_sort_buffer.h"
+#include "../meta/meta_cache.h"
 #include "../meta/meta_commit_message.h"
 #include "../meta/meta_index_manifest.h"
 #include "table_map.h"
@@ -159,7 +160,8 @@ PMN_CHECKED PmnCode pmn_entry_set_add(PmnEntrySet *set,
 bool pmn_entry_set_has(const PmnEntrySet *set, const PmnManifestEntry *entry);
 
 /*
- * pmn_table_live_entries -- live entries of a snapshot; id 0 has none. keep
+ * pmn_table_live_entries -- live entries of a snapshot, each manifest read and
+ * decoded as a whole (table_live.c looks at parts); id 0 has none. keep
  * (NULL keeps all) must judge by partition or bucket alone, so that it treats
  * an ADD and its DELETE alike. out->items is env memory.
  */
@@ -173,6 +175,36 @@ PMN_CHECKED PmnCode pmn_snapshot_live_entries(PmnTable *table, PmnArena *arena,
 											  const PmnSnapshot *snapshot,
 											  PmnEntryFilter keep,
 											  void *context, PmnEntryList *out);
+
+/* ---- table_live.c ----------------------------------------------------- */
+
+/* Which live entries are asked for, and how much of each. */
+typedef struct PmnLiveRequest
+{
+	PmnEntryView view;
+	const PmnPartitionSet *partitions; /* NULL: all */
+	/* Judges a partition of them; NULL keeps all. */
+	PmnCode (*keep)(void *context, PmnBytes partition, bool *out);
+	void *context;
+	/* One bucket's entries, and those of any bucket that have a bucket count
+	 * other than total_buckets, if that is > 0. */
+	bool of_bucket;
+	int32_t bucket;
+	int32_t total_buckets;
+} PmnLiveRequest;
+
+/*
+ * pmn_table_find_live -- live entries of manifests, in order, into an empty
+ * list; items are env memory, what they point to is in arena. Uses the
+ * metadata cache.
+ * Errors    PMN_NOT_FOUND, PMN_CORRUPT, PMN_UNSUPPORTED
+ */
+PMN_CHECKED PmnCode pmn_table_find_live(PmnTable *table, PmnArena *arena,
+										const PmnManifestList *manifests,
+										const PmnLiveRequest *request,
+										PmnEntryList *out);
+
+/* ---- groups (table_entries.c) ----------------------------------------- */
 
 /* Entries of one (partition, bucket), in list order. */
 typedef struct PmnEntryGroup

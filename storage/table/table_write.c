@@ -9,7 +9,9 @@
  * Sequence numbers of a keyed bucket go on from the highest one among its live
  * files and the pending ones, so that later rows win. The files' bucket
  * counts are compared with the option at the same time: a partition must not
- * mix two counts (format/metadata.md 6.3).
+ * mix two counts (format/metadata.md 6.3). The first buckets are looked up one
+ * by one, for a small write must not look at the whole table; with more of
+ * them all are looked up at once.
  *
  * Whatever happens before the message is handed out, closing the writer
  * removes every file it made.
@@ -25,6 +27,8 @@
 #define DEFAULT_MEMORY_LIMIT (64u << 20)
 /* So many rows of a batch go to an append bucket's writer without a detour. */
 #define DIRECT_ROWS 1024
+/* Buckets that are looked up one by one. */
+#define SINGLE_RESTORES_MAX 8
 
 typedef struct WriteBucket
 {
@@ -50,8 +54,10 @@ struct PmnWrite
 	PMN_ARRAY(WriteBucket *) buckets;
 	PmnMap bucket_map;
 	uint32_t open_writers;
-	/* What is there already; loaded with the first bucket. */
-	bool is_restored;
+	/* What is there already; loaded with the buckets. */
+	bool is_restored; /* all of it */
+	uint32_t single_restores;
+	PmnManifestList manifests; /* of the base snapshot */
 	PMN_ARRAY(PmnManifestEntry) pending;
 	PMN_ARRAY(PmnRestored) restored;
 	PmnMap restored_map;
@@ -93,6 +99,29 @@ find_restored(PmnWrite *write, PmnBytes partition, int32_t bucket)
 	return NULL;
 }
 
+/* Entries end with the lookup: what stays is copied. */
+static PmnCode
+add_restored(PmnWrite *write, const PmnManifestEntry *entry, PmnRestored **out)
+{
+	const void *copy = pmn_arena_copy(write->arena, entry->partition.data,
+									  entry->partition.size);
+	PmnBytes partition = pmn_bytes(copy, entry->partition.size);
+	PmnRestored *restored;
+
+	if (copy == NULL)
+		return PMN_NO_MEMORY;
+	PMN_TRY(pmn_array_reserve(write->env, &write->restored, 1));
+	PMN_TRY(pmn_map_put(&write->restored_map,
+						bucket_hash(partition, entry->bucket),
+						(uint32_t) write->restored.count));
+	restored = &write->restored.items[write->restored.count++];
+	restored->partition = partition;
+	restored->bucket = entry->bucket;
+	restored->max_sequence_number = -1;
+	*out = restored;
+	return PMN_OK;
+}
+
 static PmnCode
 restore_entry(PmnWrite *write, const PmnManifestEntry *entry)
 {
@@ -101,22 +130,13 @@ restore_entry(PmnWrite *write, const PmnManifestEntry *entry)
 
 	if (entry->bucket < 0)
 		return PMN_OK;
+	restored = find_restored(write, entry->partition, entry->bucket);
+	if (restored == NULL)
+		PMN_TRY(add_restored(write, entry, &restored));
 	if (total > 0 && entry->total_buckets > 0 && entry->total_buckets != total)
 	{
 		write->rescaled_total = entry->total_buckets;
-		PMN_TRY(pmn_partition_set_add(&write->rescaled, entry->partition));
-	}
-	restored = find_restored(write, entry->partition, entry->bucket);
-	if (restored == NULL)
-	{
-		PMN_TRY(pmn_array_reserve(write->env, &write->restored, 1));
-		PMN_TRY(pmn_map_put(&write->restored_map,
-							bucket_hash(entry->partition, entry->bucket),
-							(uint32_t) write->restored.count));
-		restored = &write->restored.items[write->restored.count++];
-		restored->partition = entry->partition;
-		restored->bucket = entry->bucket;
-		restored->max_sequence_number = -1;
+		PMN_TRY(pmn_partition_set_add(&write->rescaled, restored->partition));
 	}
 	if (entry->file.max_sequence_number > restored->max_sequence_number)
 		restored->max_sequence_number = entry->file.max_sequence_number;
@@ -130,23 +150,81 @@ needs_restore(const PmnWrite *write)
 	return write->table->lsm.is_keyed || write->table->options.bucket > 0;
 }
 
+/* Before the first lookup: what every one of them needs. */
 static PmnCode
-restore(PmnWrite *write)
+begin_restore(PmnWrite *write)
+{
+	PmnTable *table = write->table;
+	PmnSnapshot *snapshot = NULL;
+
+	if (write->base_snapshot_id != 0)
+	{
+		PMN_TRY(pmn_table_read_snapshot(
+			table, write->arena, write->base_snapshot_id, NULL, &snapshot));
+		PMN_TRY(pmn_table_manifests(table, write->arena, snapshot,
+									&write->manifests));
+	}
+	for (size_t i = 0; i < write->pending.count; i++)
+		PMN_TRY(restore_entry(write, &write->pending.items[i]));
+	return PMN_OK;
+}
+
+static PmnCode
+restore_entries(PmnWrite *write, PmnArena *arena, const PmnLiveRequest *request)
 {
 	PmnEntryList entries = {NULL, 0, 0};
+	PmnCode code = pmn_table_find_live(write->table, arena, &write->manifests,
+									   request, &entries);
+
+	for (size_t i = 0; code == PMN_OK && i < entries.count; i++)
+		code = restore_entry(write, &entries.items[i]);
+	pmn_array_free(write->env, &entries);
+	return code;
+}
+
+static PmnCode
+restore_some(PmnWrite *write, PmnArena *arena, PmnBytes partition,
+			 int32_t bucket)
+{
+	PmnPartitionSet partitions;
+	PmnLiveRequest request = {.view = PMN_ENTRY_IDENTITY};
+	PmnCode code;
+
+	if (write->single_restores == 0)
+		PMN_TRY(begin_restore(write));
+	write->single_restores++;
+	if (write->single_restores > SINGLE_RESTORES_MAX)
+	{
+		PMN_TRY(restore_entries(write, arena, &request));
+		write->is_restored = true;
+		return PMN_OK;
+	}
+	pmn_partition_set_init(&partitions, write->env);
+	request.partitions = &partitions;
+	request.of_bucket = true;
+	request.bucket = bucket;
+	request.total_buckets = write->table->options.bucket;
+	code = pmn_partition_set_add(&partitions, partition);
+	if (code == PMN_OK)
+		code = restore_entries(write, arena, &request);
+	pmn_partition_set_free(&partitions);
+	return code;
+}
+
+/* Learn what a bucket holds and its partition's bucket count. */
+static PmnCode
+restore(PmnWrite *write, PmnBytes partition, int32_t bucket)
+{
+	PmnArena *arena = NULL;
 	PmnCode code;
 
 	if (write->is_restored || !needs_restore(write))
 		return PMN_OK;
-	code =
-		pmn_table_live_entries(write->table, write->arena,
-							   write->base_snapshot_id, NULL, NULL, &entries);
-	for (size_t i = 0; code == PMN_OK && i < entries.count; i++)
-		code = restore_entry(write, &entries.items[i]);
-	for (size_t i = 0; code == PMN_OK && i < write->pending.count; i++)
-		code = restore_entry(write, &write->pending.items[i]);
-	pmn_array_free(write->env, &entries);
-	write->is_restored = code == PMN_OK;
+	PMN_TRY(pmn_arena_create(write->env, 0, &arena));
+	code = restore_some(write, arena, partition, bucket);
+	code = pmn_table_explain_missing(write->table, arena,
+									 write->base_snapshot_id, code);
+	pmn_arena_destroy(arena);
 	return code;
 }
 
@@ -164,7 +242,7 @@ make_bucket(PmnWrite *write, uint32_t partition, int32_t number,
 
 	if (bucket == NULL)
 		return PMN_NO_MEMORY;
-	PMN_TRY(restore(write));
+	PMN_TRY(restore(write, row, number));
 	if (pmn_partition_set_has(&write->rescaled, row))
 	{
 		(void) pmn_fail(write->env, PMN_UNSUPPORTED,
@@ -792,6 +870,7 @@ pmn_write_close(PmnWrite *write)
 	pmn_array_free(write->env, &write->buckets);
 	pmn_array_free(write->env, &write->pending);
 	pmn_array_free(write->env, &write->restored);
+	pmn_array_free(write->env, &write->manifests);
 	pmn_array_free(write->env, &write->rows);
 	pmn_array_free(write->env, &write->bucket_of_row);
 	pmn_array_free(write->env, &write->sorted_rows);
