@@ -28,6 +28,7 @@
 #include <arrow/memory_pool.h>
 #include <arrow/result.h>
 #include <arrow/status.h>
+#include <arrow/util/config.h>
 #include <arrow/util/future.h>
 #include <arrow/util/key_value_metadata.h>
 #include <parquet/column_reader.h>
@@ -705,6 +706,7 @@ using namespace shim;
 #include "format_arrow_levels.inc"
 #include "format_arrow_assemble.inc"
 #include "format_arrow_variant.inc"
+#include "format_arrow_pages.inc"
 #include "format_arrow_reader.inc"
 #include "format_arrow_schema.inc"
 #include "format_arrow_shred.inc"
