@@ -11,9 +11,22 @@
 int pmn_test_failures = 0;
 
 static bool
-fails_now(PmnTestEnv *env)
+fails_now(PmnTestEnv *env, size_t size)
 {
-	return env->step++ == env->fail_step;
+	if (env->step++ == env->fail_step)
+		return true;
+	return env->limit_bytes != 0 && (size > env->limit_bytes ||
+									 env->live_bytes > env->limit_bytes - size);
+}
+
+static void
+count_bytes(PmnTestEnv *env, size_t size, size_t old_size)
+{
+	/* A block that moves is there twice. */
+	env->live_bytes += size;
+	if (env->live_bytes > env->peak_bytes)
+		env->peak_bytes = env->live_bytes;
+	env->live_bytes -= old_size;
 }
 
 static void *
@@ -22,11 +35,11 @@ test_allocate(PmnEnv *base, size_t size)
 	PmnTestEnv *env = (PmnTestEnv *) base;
 	void *block;
 
-	if (fails_now(env))
+	if (fails_now(env, size))
 		return NULL;
 	block = malloc(size);
 	if (block != NULL)
-		env->live_bytes += size;
+		count_bytes(env, size, 0);
 	return block;
 }
 
@@ -36,7 +49,7 @@ test_reallocate(PmnEnv *base, void *old, size_t old_size, size_t size)
 	PmnTestEnv *env = (PmnTestEnv *) base;
 	void *block;
 
-	if (fails_now(env))
+	if (fails_now(env, size))
 		return NULL;
 	/* Always move, so that a stale pointer shows under ASan. */
 	block = malloc(size);
@@ -45,8 +58,7 @@ test_reallocate(PmnEnv *base, void *old, size_t old_size, size_t size)
 	if (old != NULL)
 		memcpy(block, old, old_size < size ? old_size : size);
 	free(old);
-	env->live_bytes += size;
-	env->live_bytes -= old_size;
+	count_bytes(env, size, old_size);
 	return block;
 }
 

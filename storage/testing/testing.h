@@ -17,6 +17,8 @@ typedef struct PmnTestEnv
 {
 	PmnEnv base;		/* first: hand &env.base to the code under test */
 	size_t live_bytes;	/* allocated and not released */
+	size_t peak_bytes;	/* the most that was */
+	size_t limit_bytes; /* more is refused; 0 = any */
 	uint64_t step;		/* allocations so far */
 	uint64_t fail_step; /* this allocation fails; UINT64_MAX = none */
 	uint64_t seed;
