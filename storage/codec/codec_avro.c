@@ -12,6 +12,10 @@
  */
 #include "codec_avro_internal.h"
 
+/* Whoever reads into structs keeps them all: what a whole file unpacks to is
+ * limited, too. */
+#define PLAIN_SIZE_MAX ((size_t) 512 * 1024 * 1024)
+
 struct PmnAvroReader
 {
 	PmnEnv *env;
@@ -23,6 +27,7 @@ struct PmnAvroReader
 	const PmnAvroRecord *record;
 	const AvroSchema *schema;
 	PmnBuffer plain;
+	size_t plain_size; /* of the blocks so far */
 	const uint8_t *block_at;
 	const uint8_t *block_end;
 	uint64_t block_records; /* left */
@@ -102,6 +107,9 @@ next_block(PmnAvroReader *reader)
 	reader->at += PMN_AVRO_SYNC_SIZE;
 	PMN_TRY(pmn_avro_unpack_block(program, reader->header.codec, packed,
 								  &reader->plain, &plain));
+	if (plain.size > PLAIN_SIZE_MAX - reader->plain_size)
+		return pmn_avro_corrupt(program, "it unpacks to too much");
+	reader->plain_size += plain.size;
 	PMN_TRY(pmn_avro_check_count(program, count, reader->schema, plain.size));
 	reader->block_at = plain.data;
 	reader->block_end = plain.data + plain.size;
