@@ -14,7 +14,7 @@
 #include <strings.h>
 
 static const PmnFormatOps *const formats[] = {
-	&pmn_format_parquet, &pmn_format_orc, &pmn_format_avro};
+	&pmn_format_parquet, &pmn_format_orc, &pmn_format_avro, &pmn_format_blob};
 
 PmnCode
 pmn_format_lookup(PmnEnv *env, const char *name, const PmnFormatOps **out)

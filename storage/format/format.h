@@ -69,8 +69,6 @@ typedef struct PmnFormatOps
 
 #define PMN_ROW_COUNT_UNKNOWN UINT64_MAX
 
-#define PMN_ROW_COUNT_UNKNOWN UINT64_MAX
-
 struct PmnFormatReader
 {
 	/* *out NULL at the end; valid until the next call. At most
@@ -128,9 +126,9 @@ void pmn_format_writer_close(PmnFormatWriter *writer); /* NULL allowed */
 extern const PmnFormatOps pmn_format_parquet;
 /* Reads only: open_writer is PMN_UNSUPPORTED. */
 extern const PmnFormatOps pmn_format_avro;
-/* Reads only: open_writer is PMN_UNSUPPORTED. */
-extern const PmnFormatOps pmn_format_avro;
 /* Reads only. */
 extern const PmnFormatOps pmn_format_orc;
+/* Reads only; files of one BLOB column beside those of other formats. */
+extern const PmnFormatOps pmn_format_blob;
 
 #endif /* FORMAT_H */

@@ -8,7 +8,8 @@
  *
  *   FILE      the file's vector, as it is
  *   CAST      the file's vector through a cast of schema evolution
- *   CONSTANT  the partition's value, or null for a column added later
+ *   CONSTANT  the partition's value, or null for a column added later or,
+ *             with data evolution, written by no one
  *
  * Rows that the snapshot's deletion vector names are left out: plain batches
  * get a selection, key-value batches are moved together, because a merge
@@ -149,6 +150,14 @@ add_file_column(PmnDataFileReader *reader, const char *name, int32_t id,
 	return reader->file_column_count++;
 }
 
+bool
+pmn_data_file_is_blob(const PmnDataFile *file)
+{
+	const PmnBytes name = file->file_name;
+
+	return name.size > 5 && memcmp(name.data + name.size - 5, ".blob", 5) == 0;
+}
+
 static const PmnField *
 field_by_id(const PmnSchema *schema, int32_t id)
 {
@@ -175,6 +184,15 @@ is_written(const PmnDataFile *file, const char *name)
 	return false;
 }
 
+bool
+pmn_data_file_holds(const PmnDataFile *file, const PmnSchema *file_schema,
+					int32_t id)
+{
+	const PmnField *field = field_by_id(file_schema, id);
+
+	return field != NULL && is_written(file, field->name);
+}
+
 static PmnCode
 plan_cast(PmnDataFileReader *reader, const PmnField *field,
 		  ReaderColumn *column)
@@ -195,6 +213,20 @@ plan_cast(PmnDataFileReader *reader, const PmnField *field,
 	if (column->nulls == NULL || column->vector.values == NULL)
 		return PMN_NO_MEMORY;
 	return PMN_OK;
+}
+
+/* A column that nobody has written yet for these rows (data evolution). */
+static PmnCode
+plan_missing(PmnDataFileReader *reader, const PmnField *field,
+			 ReaderColumn *column)
+{
+	if (!field->type.is_nullable)
+		return pmn_fail(reader->env, PMN_CORRUPT,
+						"no file holds column \"%s\" of the rows of file "
+						"\"%s\", and it must not be null",
+						field->name, reader->path);
+	column->source = COLUMN_CONSTANT;
+	return fill_constant(reader->arena, &field->type, NULL, &column->vector);
 }
 
 static PmnCode
@@ -222,10 +254,19 @@ plan_field(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 		return fill_constant(reader->arena, &field->type, NULL,
 							 &column->vector);
 	}
+	if (!is_written(request->file, old->name) && lsm->options->data_evolution)
+		return plan_missing(reader, field, column);
 	if (!is_written(request->file, old->name))
 		return pmn_fail(reader->env, PMN_UNSUPPORTED,
 						"file \"%s\" does not hold column \"%s\"", reader->path,
 						old->name);
+	/* A reference to bytes that lie elsewhere. */
+	if (old->type.kind == PMN_TYPE_BLOB &&
+		!pmn_data_file_is_blob(request->file))
+		return pmn_fail(reader->env, PMN_UNSUPPORTED,
+						"column \"%s\" of type BLOB cannot be read from file "
+						"\"%s\", which is no blob file",
+						old->name, reader->path);
 	for (uint32_t i = 0; request->is_key_value && i < lsm->key_count; i++)
 		column->is_required |=
 			lsm->key_fields[i] == position && !field->type.is_nullable;
@@ -337,11 +378,6 @@ check_request(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 		request->bucket->directory, file->file_name,
 		file->has_external_path ? &file->external_path : NULL, &path));
 	reader->path = path;
-	if (file->has_write_cols && reader->lsm->options->data_evolution)
-		return pmn_fail(reader->env, PMN_UNSUPPORTED,
-						"file \"%s\" holds only some columns (data "
-						"evolution)",
-						path);
 	if (pmn_format_lookup(reader->env, extension, format) != PMN_OK)
 		return pmn_note(reader->env, "file \"%s\"", path);
 	return PMN_OK;

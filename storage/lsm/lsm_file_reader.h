@@ -46,4 +46,12 @@ PMN_CHECKED PmnCode pmn_data_file_next(PmnDataFileReader *reader,
 									   PmnBatch **out, uint64_t *first_row);
 void pmn_data_file_close(PmnDataFileReader *reader); /* NULL allowed */
 
+/* Whether a file is one of blobs, by its name. */
+bool pmn_data_file_is_blob(const PmnDataFile *file);
+
+/* Whether the file has a column for the field with this id: its schema knows
+ * the field, and _WRITE_COLS, if any, names it. */
+bool pmn_data_file_holds(const PmnDataFile *file, const PmnSchema *file_schema,
+						 int32_t id);
+
 #endif /* LSM_FILE_READER_H */

@@ -337,6 +337,8 @@ TEST(refused_files)
 	static const uint32_t fields[] = {0, 3};
 	PmnBytes names[] = {{(const uint8_t *) "a", 1}};
 	PmnDataFileRequest request = {0};
+	PmnBatch *batch = NULL;
+	uint64_t first_row = 0;
 	PmnDataFileReader *reader;
 	PmnDataFile *meta;
 
@@ -355,9 +357,17 @@ TEST(refused_files)
 	request.field_count = 1;
 	CHECK_OK(&f.env, pmn_data_file_open(&f.table.lsm, &request, &reader));
 	pmn_data_file_close(reader);
+	/* With data evolution the column is null, when it may be. */
 	f.table.options.data_evolution = true;
-	CHECK(pmn_data_file_open(&f.table.lsm, &request, &reader) ==
-		  PMN_UNSUPPORTED);
+	request.field_count = 2;
+	CHECK_OK(&f.env, pmn_data_file_open(&f.table.lsm, &request, &reader));
+	CHECK_OK(&f.env, pmn_data_file_next(reader, &batch, &first_row));
+	CHECK(pmn_vector_value(&batch->columns[0], 0).as.i64 == 3 - 1000);
+	CHECK(pmn_vector_value(&batch->columns[1], 0).is_null);
+	pmn_data_file_close(reader);
+	f.table.fields[3].type.is_nullable = false;
+	CHECK(pmn_data_file_open(&f.table.lsm, &request, &reader) == PMN_CORRUPT);
+	f.table.fields[3].type.is_nullable = true;
 	meta->has_write_cols = false;
 	meta->file_name = pmn_bytes_string("data-1-0.lance");
 	CHECK(pmn_data_file_open(&f.table.lsm, &request, &reader) ==

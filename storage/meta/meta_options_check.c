@@ -47,6 +47,8 @@ static const Rule read_rules[] = {
 	{"fields.*.map.storage-layout", RULE_ONLY, VALUES("default"), NULL},
 	{"record-level.expire-time", RULE_NEVER, NULL, NULL},
 	{"scan.fallback-branch", RULE_NEVER, NULL, NULL},
+	{"blob-descriptor-field", RULE_NEVER, NULL, NULL},
+	{"blob-view-field", RULE_NEVER, NULL, NULL},
 };
 
 static const Rule write_rules[] = {
@@ -71,8 +73,6 @@ static const Rule write_rules[] = {
 	 "Use zstd, snappy, lz4, gzip or none."},
 	{"manifest.format", RULE_ONLY, VALUES("avro"), NULL},
 	{"blob-field", RULE_NEVER, NULL, NULL},
-	{"blob-descriptor-field", RULE_NEVER, NULL, NULL},
-	{"blob-view-field", RULE_NEVER, NULL, NULL},
 	{"vector-field", RULE_NEVER, NULL, NULL},
 	{"vector.file.format", RULE_NEVER, NULL, NULL},
 };
@@ -244,10 +244,16 @@ refuse_column(PmnEnv *env, const char *message, const PmnField *field)
 }
 
 static PmnCode
-check_columns(PmnEnv *env, const PmnSchema *schema)
+check_columns(PmnEnv *env, const PmnSchema *schema,
+			  const PmnTableOptions *options)
 {
+	/* Blobs are read out of files of their own only. */
+	bool has_blobs = options->data_evolution && schema->primary_key_count == 0;
+
 	for (uint32_t i = 0; i < schema->field_count; i++)
 	{
+		if (has_blobs && schema->fields[i].type.kind == PMN_TYPE_BLOB)
+			continue;
 		if (!is_readable(&schema->fields[i].type))
 			return refuse_column(env,
 								 "cannot handle a Paimon table with a column "
@@ -322,7 +328,7 @@ pmn_options_check_read(PmnEnv *env, const PmnSchema *schema,
 	PMN_TRY(check_rules(env, "read", schema, read_rules, COUNT_OF(read_rules)));
 	if (schema->primary_key_count > 0)
 		PMN_TRY(check_merge(env, schema, options));
-	PMN_TRY(check_columns(env, schema));
+	PMN_TRY(check_columns(env, schema, options));
 	return check_partition(env, schema, options, false);
 }
 

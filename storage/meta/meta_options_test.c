@@ -229,6 +229,8 @@ TEST(unreadable_tables_are_refused)
 	CHECK(refuses(read, KEYED, "scan.fallback-branch", "b"));
 	CHECK(!refuses(read, KEYED, "changelog-producer", "lookup"));
 	CHECK(!refuses(read, KEYED, "data-evolution.enabled", "true"));
+	CHECK(refuses(read, APPEND, "blob-descriptor-field", "v"));
+	CHECK(refuses(read, APPEND, "blob-view-field", "v"));
 	CHECK(!refuses(read, KEYED, "bucket", "-2"));
 	end();
 }

@@ -155,6 +155,12 @@ split_group(ChangesPlanner *planner, int64_t id, const PmnEntryGroup *group)
 		const PmnDataFile *file = &group->entries[i]->file;
 		bool keep = true;
 
+		/* Columns of rows that were there before are not rows. */
+		if (scan->table->options.data_evolution && file->has_write_cols)
+			return pmn_fail(scan->env, PMN_UNSUPPORTED,
+							"snapshot %" PRId64 " of table \"%s\" added "
+							"columns of rows, its changes cannot be read",
+							id, scan->table->name);
 		PMN_TRY(pmn_prune_by_value(scan, &planner->stats, file, &keep));
 		if (keep)
 			split.files[split.file_count++] = file;

@@ -2,8 +2,8 @@
  * table_part.c
  *
  * A planned scan cut into parts that several processes can share, or of which
- * a sample can be read. A section of runs that must be merged is one part; a
- * raw file is cut by rows, where its format can read a range of them.
+ * a sample can be read. A section of runs that must be merged is one part, and
+ * so are files with columns of the same rows; a raw file is cut by rows, where its format can read a range of them.
  *
  * The cuts depend on the plan alone, so that processes which have planned the
  * same snapshot mean the same by a part's number. Large parts come first:
@@ -119,6 +119,12 @@ divide(PmnScan *scan, PmnArena *scratch, uint64_t rows_max)
 		if (split->section != NULL)
 		{
 			part.row_count = section_rows(split->section);
+			PMN_TRY(add_part(scan, part));
+			continue;
+		}
+		if (split->join != NULL)
+		{
+			part.row_count = split->join->row_count;
 			PMN_TRY(add_part(scan, part));
 			continue;
 		}

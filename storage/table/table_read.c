@@ -60,6 +60,7 @@ struct PmnRead
 	PmnDataFileReader *file_reader;
 	PmnMergeReader *merge_reader;
 	PmnChangeReader *change_reader;
+	PmnJoinReader *join_reader;
 };
 
 /* Position of field in read->fields, added when it is missing. */
@@ -200,6 +201,8 @@ close_split(PmnRead *read)
 	read->merge_reader = NULL;
 	pmn_change_close(read->change_reader);
 	read->change_reader = NULL;
+	pmn_join_reader_close(read->join_reader);
+	read->join_reader = NULL;
 	read->rows_to_count = 0;
 }
 
@@ -453,6 +456,22 @@ next_raw(PmnRead *read, PmnBatch **out)
 }
 
 static PmnCode
+next_joined(PmnRead *read, PmnBatch **out)
+{
+	PmnBatch *batch = NULL;
+
+	*out = NULL;
+	while (*out == NULL)
+	{
+		PMN_TRY(pmn_join_reader_next(read->join_reader, &batch));
+		if (batch == NULL)
+			return PMN_OK;
+		PMN_TRY(hand_out(read, batch, 0, read->raw_columns, out));
+	}
+	return PMN_OK;
+}
+
+static PmnCode
 next_counted(PmnRead *read, PmnBatch **out)
 {
 	int64_t count = read->rows_to_count < PMN_BATCH_ROWS ? read->rows_to_count
@@ -495,6 +514,27 @@ count_file_rows(PmnRead *read, const PmnDataFile *file, int64_t *out)
 						read->scan->table->name, file->row_count, deleted);
 	*out = file->row_count - deleted;
 	return PMN_OK;
+}
+
+/* Files with columns of the same rows. The filter waits for whole rows. */
+static PmnCode
+open_join(PmnRead *read, const PmnSplit *split)
+{
+	const PmnJoin *join = split->join;
+	const PmnJoinRequest request = {
+		.join = join,
+		.bucket = split->bucket,
+		.fields = read->fields,
+		.field_count = read->field_count,
+		.memory_limit_bytes = read->scan->memory_limit_bytes,
+	};
+
+	/* The deleted rows are bound to the last file. */
+	if (read->field_count == 0)
+		return count_file_rows(read, join->files[join->file_count - 1],
+							   &read->rows_to_count);
+	return pmn_join_reader_open(&read->scan->table->lsm, &request,
+								&read->join_reader);
 }
 
 /* Once for each file: not for its later parts, and not again. */
@@ -565,6 +605,8 @@ advance_part(PmnRead *read, bool *done)
 	part = &scan->parts.items[number];
 	split = &scan->splits.items[part->split];
 	read->file = part->file;
+	if (split->join != NULL)
+		return open_join(read, split);
 	return split->section != NULL ? open_merge(read, split)
 								  : open_file(read, split, part);
 }
@@ -590,10 +632,11 @@ advance(PmnRead *read, bool *done)
 		return pmn_change_open(read->scan, split, read->layout, read->filter,
 							   read->key_filter, &read->change_reader);
 	}
-	if (split->section != NULL)
+	if (split->section != NULL || split->join != NULL)
 	{
 		read->split++;
-		return open_merge(read, split);
+		return split->join != NULL ? open_join(read, split)
+								   : open_merge(read, split);
 	}
 	if (read->file < split->file_count)
 		return open_file(read, split, NULL);
@@ -616,6 +659,8 @@ next_batch(PmnRead *read, PmnBatch **out)
 			PMN_TRY(next_merged(read, out));
 		else if (read->file_reader != NULL)
 			PMN_TRY(next_raw(read, out));
+		else if (read->join_reader != NULL)
+			PMN_TRY(next_joined(read, out));
 		else if (read->rows_to_count > 0)
 			PMN_TRY(next_counted(read, out));
 		if (*out != NULL)

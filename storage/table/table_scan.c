@@ -14,8 +14,6 @@
  */
 #include "table_scan.h"
 
-#include <stdlib.h>
-
 #define DEFAULT_MEMORY_LIMIT (64u << 20)
 
 static bool
@@ -103,67 +101,12 @@ find_key_filter(PmnScan *scan)
 							  &scan->key_filter);
 }
 
-static bool
-ranges_overlap(const PmnDataFile *a, const PmnDataFile *b)
-{
-	/* Wide: the numbers come from a file. */
-	PmnInt128 a_end = (PmnInt128) a->first_row_id + a->row_count;
-	PmnInt128 b_end = (PmnInt128) b->first_row_id + b->row_count;
-
-	return a->first_row_id < b_end && b->first_row_id < a_end;
-}
-
-static int
-compare_row_ids(const void *a, const void *b)
-{
-	const PmnManifestEntry *x = *(PmnManifestEntry *const *) a;
-	const PmnManifestEntry *y = *(PmnManifestEntry *const *) b;
-
-	return x->file.first_row_id < y->file.first_row_id	 ? -1
-		   : x->file.first_row_id > y->file.first_row_id ? 1
-														 : 0;
-}
-
-/* Files of data-evolution tables that hold some columns only must be put
- * together side by side, which we do not do. */
-static PmnCode
-check_data_evolution(PmnScan *scan)
-{
-	size_t count = scan->entries.count;
-	PmnManifestEntry **sorted;
-	bool is_plain = true;
-
-	if (!scan->table->options.data_evolution || count == 0)
-		return PMN_OK;
-	sorted = pmn_arena_alloc(scan->arena, count * sizeof(*sorted));
-	if (sorted == NULL)
-		return PMN_NO_MEMORY;
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &scan->entries.items[i];
-	qsort(sorted, count, sizeof(*sorted), compare_row_ids);
-	for (size_t i = 0; i < count; i++)
-	{
-		if (sorted[i]->file.has_write_cols || !sorted[i]->file.has_first_row_id)
-			is_plain = false;
-		if (i > 0 && ranges_overlap(&sorted[i - 1]->file, &sorted[i]->file))
-			is_plain = false;
-	}
-	if (is_plain)
-		return PMN_OK;
-	(void) pmn_fail(scan->env, PMN_UNSUPPORTED,
-					"table \"%s\" has files that hold some columns only",
-					scan->table->name);
-	return pmn_detail(scan->env,
-					  "Option \"data-evolution.enabled\" is \"true\".");
-}
-
 static PmnCode
 make_splits(PmnScan *scan, PmnFileStats *stats)
 {
 	PmnEntryGroup *groups = NULL;
 	uint32_t group_count = 0;
 
-	PMN_TRY(check_data_evolution(scan));
 	PMN_TRY(pmn_entries_group(scan->env, scan->arena, &scan->entries, &groups,
 							  &group_count));
 	for (uint32_t g = 0; g < group_count; g++)

@@ -8,6 +8,7 @@
 #define TABLE_SCAN_H
 
 #include "../include/pmn_changes.h"
+#include "../lsm/lsm_join_reader.h"
 #include "table_internal.h"
 
 /* ---- table_stats.c ---------------------------------------------------- */
@@ -53,8 +54,10 @@ typedef struct PmnSplit
 	/* ... or, when not NULL, runs that must be merged ... */
 	const PmnSection *section;
 	/* ... or, when not NULL, changes: the files, row by row with their
-	 * kinds, or the difference of two states. */
+	 * kinds, or the difference of two states ... */
 	const struct PmnChangeSplit *change;
+	/* ... or, when not NULL, files with different columns of the same rows. */
+	const PmnJoin *join;
 } PmnSplit;
 
 /* What one process reads at a time, of scans that several share. */
@@ -165,6 +168,17 @@ PMN_CHECKED PmnCode pmn_file_index_embedded(PmnFileIndexes *indexes,
 PMN_CHECKED PmnCode pmn_file_index_keeps(PmnFileIndexes *indexes,
 										 const PmnBucket *bucket,
 										 const PmnDataFile *file, bool *keep);
+
+/* ---- table_split_join.c ----------------------------------------------- */
+
+/*
+ * Cut the files of a bucket of a data-evolution table into joins, and files
+ * that are alone with their rows, which go to the front of files. joins has
+ * room for half of count.
+ */
+PMN_CHECKED PmnCode pmn_split_joins(PmnScan *scan, const PmnDataFile **files,
+									uint32_t count, uint32_t *alone_count,
+									PmnJoin **joins, uint32_t *join_count);
 
 /* ---- table_split.c ---------------------------------------------------- */
 

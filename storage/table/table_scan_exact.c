@@ -12,6 +12,9 @@
  * evaluate: then each row of each file is a row of the result. A section that
  * is merged, or a file that may hold delete rows, makes it unknown.
  *
+ * Files that hold columns of the same rows count once; their bounds are
+ * unknown.
+ *
  * Bounds are exact under the same conditions where statistics cannot be cut
  * or bent: bytes may be truncated, floating point leaves out NaN and mixes
  * zeroes, and ORC rounds timestamps. Partition columns need no statistics:
@@ -24,10 +27,13 @@
 
 /* Whether each row of the split's files is a row of the result. */
 static bool
-split_is_final(const PmnScan *scan, const PmnSplit *split)
+split_is_final(const PmnSplit *split)
 {
 	if (split->section != NULL)
 		return false;
+	if (split->join != NULL)
+		return split->join->deletion == NULL ||
+			   split->join->deletion->has_cardinality;
 	for (uint32_t i = 0; i < split->file_count; i++)
 	{
 		const PmnDataFile *file = split->files[i];
@@ -35,8 +41,6 @@ split_is_final(const PmnScan *scan, const PmnSplit *split)
 		if (file->has_delete_row_count && file->delete_row_count != 0)
 			return false;
 		if (file->deletion != NULL && !file->deletion->has_cardinality)
-			return false;
-		if (scan->table->options.data_evolution && file->has_write_cols)
 			return false;
 	}
 	return true;
@@ -49,10 +53,18 @@ scan_is_final(const PmnScan *scan)
 		return false;
 	for (size_t s = 0; s < scan->splits.count; s++)
 	{
-		if (!split_is_final(scan, &scan->splits.items[s]))
+		if (!split_is_final(&scan->splits.items[s]))
 			return false;
 	}
 	return true;
+}
+
+static uint64_t
+live_joined(const PmnJoin *join)
+{
+	return join->row_count - (join->deletion == NULL
+								  ? 0
+								  : (uint64_t) join->deletion->cardinality);
 }
 
 /* Rows of a file that count, of a split that is final. */
@@ -78,6 +90,8 @@ pmn_scan_exact_count(const PmnScan *scan, uint64_t *count)
 
 		for (uint32_t i = 0; i < split->file_count; i++)
 			*count += live_rows(split->files[i]);
+		if (split->join != NULL)
+			*count += live_joined(split->join);
 	}
 	return true;
 }
@@ -181,6 +195,12 @@ file_bounds(ExactBounds *bounds, const PmnSplit *split, const PmnDataFile *file,
 static PmnCode
 fold_bounds(ExactBounds *bounds, const PmnSplit *split, bool *known)
 {
+	/* Which file's statistics count differs by column. */
+	if (split->join != NULL)
+	{
+		*known = false;
+		return PMN_OK;
+	}
 	for (uint32_t i = 0; i < split->file_count; i++)
 	{
 		PmnColumnStats column;

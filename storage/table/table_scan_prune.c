@@ -282,6 +282,8 @@ fold_file(PmnScan *scan, PmnFileStats *stats, const PmnDataFile *file)
 static PmnCode
 fold_split(PmnScan *scan, PmnFileStats *stats, const PmnSplit *split)
 {
+	if (split->join != NULL)
+		memset(scan->columns->known, 0, scan->table->lsm.schema->field_count);
 	for (uint32_t i = 0; i < split->file_count; i++)
 		PMN_TRY(fold_file(scan, stats, split->files[i]));
 	for (uint32_t r = 0;

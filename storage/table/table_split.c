@@ -4,7 +4,7 @@
  * The files of one bucket as splits (format/data.md 5.1 to 5.3).
  *
  * An append table's files are read one by one, each judged by its value
- * statistics. A keyed bucket is cut into sections whose key ranges do not
+ * statistics; with data evolution, those of the same rows together. A keyed bucket is cut into sections whose key ranges do not
  * touch. In a section of one run no key can occur twice: each file is judged
  * by itself, and is read raw when it is known to hold no delete rows. In a
  * section of several runs a file that cannot match may still hold the newest
@@ -46,6 +46,27 @@ count_file(PmnScan *scan, const PmnDataFile *file)
 	return PMN_OK;
 }
 
+/* The files of a join, whose rows count once. */
+static PmnCode
+count_join(PmnScan *scan, const PmnJoin *join)
+{
+	uint64_t rows = scan->stats.row_count;
+
+	PMN_TRY(count_file(scan, join->files[join->file_count - 1]));
+	rows = scan->stats.row_count - rows;
+	for (uint32_t i = 0; i + 1 < join->file_count; i++)
+	{
+		PMN_TRY(count_file(scan, join->files[i]));
+		scan->stats.row_count -= rows;
+	}
+	for (uint32_t i = 0; i < join->blob_count; i++)
+	{
+		PMN_TRY(count_file(scan, join->blobs[i]));
+		scan->stats.row_count -= (uint64_t) join->blobs[i]->row_count;
+	}
+	return PMN_OK;
+}
+
 static PmnCode
 count_runs(PmnScan *scan, const PmnLevelRun *runs, uint32_t count)
 {
@@ -60,6 +81,8 @@ count_runs(PmnScan *scan, const PmnLevelRun *runs, uint32_t count)
 PmnCode
 pmn_scan_add_split(PmnScan *scan, PmnSplit split)
 {
+	if (split.join != NULL)
+		PMN_TRY(count_join(scan, split.join));
 	for (uint32_t i = 0; i < split.file_count; i++)
 		PMN_TRY(count_file(scan, split.files[i]));
 	if (split.section != NULL)
@@ -100,6 +123,32 @@ split_raw(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 	return split.file_count == 0 ? PMN_OK : pmn_scan_add_split(scan, split);
 }
 
+/* No statistics of one file may drop a join: a newer file may have written
+ * the column. */
+static PmnCode
+split_evolved(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
+			  const PmnDataFile **files, uint32_t count)
+{
+	PmnJoin **joins =
+		pmn_arena_alloc(scan->arena, (count / 2 + 1) * sizeof(*joins));
+	uint32_t alone_count = 0;
+	uint32_t join_count = 0;
+
+	if (joins == NULL)
+		return PMN_NO_MEMORY;
+	PMN_TRY(
+		pmn_split_joins(scan, files, count, &alone_count, joins, &join_count));
+	if (alone_count > 0)
+		PMN_TRY(split_raw(scan, stats, bucket, files, alone_count));
+	for (uint32_t i = 0; i < join_count; i++)
+	{
+		PmnSplit split = {.bucket = bucket, .join = joins[i]};
+
+		PMN_TRY(pmn_scan_add_split(scan, split));
+	}
+	return PMN_OK;
+}
+
 static PmnCode
 split_append(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 			 const PmnEntryGroup *group)
@@ -111,6 +160,8 @@ split_append(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 		return PMN_NO_MEMORY;
 	for (uint32_t i = 0; i < group->count; i++)
 		files[i] = &group->entries[i]->file;
+	if (scan->table->options.data_evolution)
+		return split_evolved(scan, stats, bucket, files, group->count);
 	return split_raw(scan, stats, bucket, files, group->count);
 }
 

@@ -7,6 +7,7 @@
  * field id:
  *
  *   the file's schema lacks the field   every row is null
+ *   _WRITE_COLS lacks it                the same
  *   the type differs                    unknown
  *   the statistics lack the column      unknown
  *
@@ -195,6 +196,23 @@ set_missing(PmnColumnStats *column, int64_t row_count)
 	column->null_count = row_count;
 }
 
+/* Partition columns have their value without any file's help. */
+static bool
+is_missing(const PmnFileStats *stats, const PmnDataFile *file, uint32_t field)
+{
+	const PmnLsm *lsm = &stats->table->lsm;
+
+	if (stats->file_fields[field] < 0)
+		return true;
+	for (uint32_t i = 0; i < lsm->partition_count; i++)
+	{
+		if (lsm->partition_fields[i] == field)
+			return false;
+	}
+	return !pmn_data_file_holds(file, stats->file_schema,
+								lsm->schema->fields[field].id);
+}
+
 PmnCode
 pmn_file_stats_values(PmnFileStats *stats, const PmnDataFile *file)
 {
@@ -221,7 +239,7 @@ pmn_file_stats_values(PmnFileStats *stats, const PmnDataFile *file)
 	{
 		int32_t at = stats->file_fields[f];
 
-		if (at < 0)
+		if (is_missing(stats, file, f))
 		{
 			set_missing(&stats->columns[f], file->row_count);
 			stats->known[f] = true;

@@ -66,6 +66,11 @@ choose_fields(FileCheck *check)
 	for (uint32_t f = 0; f < count; f++)
 	{
 		check->field_columns[f] = -1;
+		/* Data evolution: others hold the column. */
+		if (check->file->has_write_cols && check->stats.file_fields[f] >= 0 &&
+			!pmn_data_file_holds(check->file, check->stats.file_schema,
+								 schema->fields[f].id))
+			continue;
 		if (pmn_type_vector_kind(&schema->fields[f].type) == PMN_VECTOR_NONE)
 			continue;
 		check->field_columns[f] =

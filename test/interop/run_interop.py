@@ -472,6 +472,65 @@ def nested_written(world):
     world.same("nwa")
 
 
+def data_evolution(world):
+    """Java writes columns of the same rows one after another, blobs beside
+    them; both sides read the same, and partly read columns agree."""
+    options = {"bucket": "-1", "row-tracking.enabled": "true",
+               "data-evolution.enabled": "true"}
+    columns = [("id", "INT NOT NULL"), ("s", "STRING"), ("x", "BIGINT"),
+               ("b", "BLOB"), ("p", "BLOB")]
+    count = 20000
+
+    def rows(name, make):
+        path = os.path.join(world.work, name)
+        with open(path, "w", encoding="utf-8") as out:
+            for i in range(count):
+                out.write(json.dumps(make(i)) + "\n")
+        return path
+
+    world.java("create", "db.de", "--spec-json", json.dumps({
+        "columns": [{"name": n, "type": t} for n, t in columns],
+        "partition_keys": [], "primary_keys": [], "options": options}))
+    first = rows("de1.jsonl", lambda i: {
+        "id": i, "s": "s%d" % i, "x": i * 3,
+        "b": None if i % 7 == 3 else ("%08x" % i) * (i % 40),
+        "p": "70%02x" % (i % 256)})
+    world.java("write-columns", "db.de", first, "--columns", "id,s,x,b,p",
+               "--option", "blob.target-file-size=100 kb", "--option",
+               "file.block-size=64 kb")
+    world.sql("CREATE FOREIGN TABLE de () SERVER lake OPTIONS "
+              "(database 'db', table 'de')")
+    world.same("de")
+    for name, written, make in (
+            ("de2.jsonl", "x", lambda i: {"x": -i if i % 3 else None}),
+            ("de3.jsonl", "s,b", lambda i: {
+                "s": "new" * (i % 90), "b": "%06x" % i if i % 5 else None})):
+        world.java("write-columns", "db.de", rows(name, make), "--columns",
+                   written, "--first-row-id", "0", "--option",
+                   "blob.target-file-size=70 kb", "--option",
+                   "file.block-size=32 kb")
+    world.java("write-columns", "db.de", first, "--columns", "id,b",
+               "--option", "file.format=orc")
+    if world.same("de") != 2 * count:
+        raise Failure("rows of one range were counted twice")
+    world.java("alter", "db.de", "--ops-json", json.dumps([
+        {"op": "add", "name": "late", "type": "STRING"},
+        {"op": "rename", "name": "s", "to": "text"}]))
+    world.sql("DROP FOREIGN TABLE de", "CREATE FOREIGN TABLE de () SERVER "
+              "lake OPTIONS (database 'db', table 'de')")
+    world.same("de")
+    found = world.sql(
+        "SELECT count(*), count(*) FILTER (WHERE b IS NULL), (SELECT count(*) "
+        "FROM de WHERE x < -19990), (SELECT count(*) FROM de WHERE x >= "
+        "59000), (SELECT count(*) FROM de WHERE b = '\\x000001'), "
+        "count(late) FROM de")
+    nulls = sum(1 for i in range(count) if i % 5 == 0) + \
+        sum(1 for i in range(count) if i % 7 == 3)
+    wanted = "%d|%d|6|0|1|0" % (2 * count, nulls)
+    if found[0].replace("\t", "|") != wanted:
+        raise Failure("counts %s, expected %s" % (found, wanted))
+
+
 def dynamic_buckets(world):
     """Many sessions, and Java in between, write a table whose buckets grow:
     the check of each state finds every key in one bucket only."""
@@ -562,9 +621,10 @@ def racing_writers(world):
     world.same("race_append")
 
 
-SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types, partitions_composite,
-             append_tables, savepoints, java_first, nested_compaction,
-             nested_written, dynamic_buckets, history, racing_writers,
+SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types,
+             partitions_composite, append_tables, savepoints, java_first,
+             nested_compaction, nested_written, data_evolution,
+             dynamic_buckets, history, racing_writers,
              merge_tables.merge_engines]
 
 
