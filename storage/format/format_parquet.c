@@ -12,8 +12,8 @@
 #include "format_parquet.h"
 
 #define MEMORY_DEFAULT (32u << 20)
-/* Groups up to this size are not cut by a range of rows: the pages before the
- * range would be fetched, if not decompressed, for nothing. */
+/* Groups up to this size are not cut by a range of rows: in files without an
+ * offset index the pages before the range would be fetched for nothing. */
 #define GROUP_ROWS_WHOLE (1 << 20)
 
 static PmnCode open_reader(PmnFileReader *file,
