@@ -183,7 +183,7 @@ pmn_fs_read_file(PmnFileSystem *fs, const char *path, size_t size_max,
 PmnCode
 pmn_fs_put(PmnFileSystem *fs, const char *path, PmnPutMode mode, PmnBytes src)
 {
-	PMN_ASSERT(mode == PMN_PUT_NEW || mode == PMN_PUT_OVERWRITE);
+	PMN_ASSERT(mode >= PMN_PUT_NEW && mode <= PMN_PUT_HINT);
 	PMN_TRY(begin(fs, path));
 	fs->env->counters.write_requests++;
 	fs->env->counters.write_bytes += src.size;
@@ -215,6 +215,14 @@ pmn_fs_make_directory(PmnFileSystem *fs, const char *path)
 	PMN_TRY(begin(fs, path));
 	fs->env->counters.write_requests++;
 	return fs->ops->make_directory(fs, path);
+}
+
+PmnCode
+pmn_fs_sync_directory(PmnFileSystem *fs, const char *path)
+{
+	PMN_TRY(begin(fs, path));
+	fs->env->counters.write_requests++;
+	return fs->ops->sync_directory(fs, path);
 }
 
 PmnCode

@@ -17,8 +17,13 @@ typedef struct PmnFileWriter PmnFileWriter;
 
 typedef enum PmnPutMode
 {
-	PMN_PUT_NEW,	  /* PMN_EXISTS when the file is there; atomic */
-	PMN_PUT_OVERWRITE /* replace, atomically */
+	PMN_PUT_NEW,	   /* PMN_EXISTS when the file is there; atomic */
+	PMN_PUT_OVERWRITE, /* replace, atomically */
+	/* NEW, but the name lasts only after pmn_fs_sync_directory: for many
+	 * files that nobody looks for before that. */
+	PMN_PUT_NEW_UNSYNCED,
+	/* OVERWRITE of what may be lost or cut when the machine crashes. */
+	PMN_PUT_HINT
 } PmnPutMode;
 
 typedef struct PmnFileEntry
@@ -49,6 +54,7 @@ typedef struct PmnFileSystemOps
 					PmnFileList *out);
 	PmnCode (*exists)(PmnFileSystem *fs, const char *path, bool *exists);
 	PmnCode (*make_directory)(PmnFileSystem *fs, const char *path);
+	PmnCode (*sync_directory)(PmnFileSystem *fs, const char *path);
 	PmnCode (*remove)(PmnFileSystem *fs, const char *path);
 	PmnCode (*remove_tree)(PmnFileSystem *fs, const char *path);
 	void (*close)(PmnFileSystem *fs);
@@ -68,7 +74,8 @@ struct PmnFileReader
 	void (*close)(PmnFileReader *reader);
 	PmnFileSystem *fs;
 	uint64_t size_bytes;
-	const char *path; /* owned by the reader */
+	int64_t modified_millis; /* as in PmnFileEntry */
+	const char *path;		 /* owned by the reader */
 };
 
 struct PmnFileWriter
@@ -113,6 +120,8 @@ PMN_CHECKED PmnCode pmn_fs_list(PmnFileSystem *fs, const char *path,
 PMN_CHECKED PmnCode pmn_fs_exists(PmnFileSystem *fs, const char *path,
 								  bool *exists);
 PMN_CHECKED PmnCode pmn_fs_make_directory(PmnFileSystem *fs, const char *path);
+/* Make what was put into a directory so far last, names included. */
+PMN_CHECKED PmnCode pmn_fs_sync_directory(PmnFileSystem *fs, const char *path);
 /* A missing file is fine. */
 PMN_CHECKED PmnCode pmn_fs_remove(PmnFileSystem *fs, const char *path);
 PMN_CHECKED PmnCode pmn_fs_remove_tree(PmnFileSystem *fs, const char *path);

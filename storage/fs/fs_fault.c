@@ -111,6 +111,7 @@ fault_open_read(PmnFileSystem *base, const char *path, PmnFileReader **out)
 	reader->base.close = fault_reader_close;
 	reader->base.fs = base;
 	reader->base.size_bytes = inner->size_bytes;
+	reader->base.modified_millis = inner->modified_millis;
 	reader->base.path = inner->path;
 	reader->inner = inner;
 	*out = &reader->base;
@@ -221,6 +222,17 @@ fault_make_directory(PmnFileSystem *base, const char *path)
 }
 
 static PmnCode
+fault_sync_directory(PmnFileSystem *base, const char *path)
+{
+	FaultFileSystem *fs = (FaultFileSystem *) base;
+	PmnCode code;
+
+	WITH_FAULT(code, fs, PMN_FAULT_SYNC, path,
+			   fs->inner->ops->sync_directory(fs->inner, path));
+	return code;
+}
+
+static PmnCode
 fault_remove(PmnFileSystem *base, const char *path)
 {
 	FaultFileSystem *fs = (FaultFileSystem *) base;
@@ -256,6 +268,7 @@ static const PmnFileSystemOps fault_ops = {
 	.list = fault_list,
 	.exists = fault_exists,
 	.make_directory = fault_make_directory,
+	.sync_directory = fault_sync_directory,
 	.remove = fault_remove,
 	.remove_tree = fault_remove_tree,
 	.close = fault_close,

@@ -23,9 +23,10 @@ typedef enum PmnFaultKind
 	PMN_FAULT_EXISTS = 128,
 	PMN_FAULT_MAKE_DIRECTORY = 256,
 	PMN_FAULT_REMOVE = 512, /* remove_tree too */
-	PMN_FAULT_ALL = 1023,
+	PMN_FAULT_SYNC = 1024,
+	PMN_FAULT_ALL = 2047,
 	/* What changes the store. */
-	PMN_FAULT_CHANGES = 4 + 8 + 16 + 32 + 256 + 512
+	PMN_FAULT_CHANGES = 4 + 8 + 16 + 32 + 256 + 512 + 1024
 } PmnFaultKind;
 
 typedef enum PmnFaultWhen

@@ -93,22 +93,28 @@ pmn_local_sync(PmnEnv *env, int fd, const char *path)
 }
 
 PmnCode
+pmn_local_sync_directory(PmnEnv *env, const char *path)
+{
+	PmnCode code = PMN_OK;
+	int fd;
+
+	PMN_RETRY_EINTR(fd, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	if (fd < 0)
+		return pmn_local_fail(env, errno, "open directory", path);
+	/* Some mounts can't fsync a directory and say so; nothing is lost. */
+	if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+		code = pmn_local_fail(env, errno, "fsync directory", path);
+	close(fd);
+	return code;
+}
+
+PmnCode
 pmn_local_sync_parent(PmnEnv *env, const char *path)
 {
 	char parent[4096];
-	PmnCode code;
-	int fd;
 
 	PMN_TRY(pmn_local_parent(env, path, parent));
-	PMN_RETRY_EINTR(fd, open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	if (fd < 0)
-		return pmn_local_fail(env, errno, "open directory", parent);
-	code = PMN_OK;
-	/* Some mounts can't fsync a directory and say so; nothing is lost. */
-	if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
-		code = pmn_local_fail(env, errno, "fsync directory", parent);
-	close(fd);
-	return code;
+	return pmn_local_sync_directory(env, parent);
 }
 
 /* path is there; is it a directory? */
@@ -296,6 +302,8 @@ local_open_read(PmnFileSystem *fs, const char *path, PmnFileReader **out)
 	reader->base.close = reader_close;
 	reader->base.fs = fs;
 	reader->base.size_bytes = (uint64_t) info.st_size;
+	reader->base.modified_millis =
+		(int64_t) info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;
 	reader->base.path = reader->path;
 	*out = &reader->base;
 	return PMN_OK;
@@ -316,6 +324,12 @@ static PmnCode
 local_make_directory(PmnFileSystem *fs, const char *path)
 {
 	return pmn_local_make_directories(fs->env, path);
+}
+
+static PmnCode
+local_sync_directory(PmnFileSystem *fs, const char *path)
+{
+	return pmn_local_sync_directory(fs->env, path);
 }
 
 static PmnCode
@@ -340,6 +354,7 @@ static const PmnFileSystemOps local_ops = {
 	.list = pmn_local_list,
 	.exists = local_exists,
 	.make_directory = local_make_directory,
+	.sync_directory = local_sync_directory,
 	.remove = local_remove,
 	.remove_tree = pmn_local_remove_tree,
 	.close = local_close,

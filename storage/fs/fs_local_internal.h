@@ -23,6 +23,7 @@ PmnCode pmn_local_fail(PmnEnv *env, int number, const char *action,
 /* path's parent: everything before the last "/", "/" itself for the top. */
 PMN_CHECKED PmnCode pmn_local_parent(PmnEnv *env, const char *path,
 									 char dst[4096]);
+PMN_CHECKED PmnCode pmn_local_sync_directory(PmnEnv *env, const char *path);
 PMN_CHECKED PmnCode pmn_local_sync_parent(PmnEnv *env, const char *path);
 /* mkdir -p, durable; a directory already there is fine. */
 PMN_CHECKED PmnCode pmn_local_make_directories(PmnEnv *env, const char *path);

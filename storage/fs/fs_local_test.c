@@ -90,6 +90,26 @@ TEST(put_new_and_overwrite)
 	tear_down();
 }
 
+/* Goal: what is made durable later, or never, appears all the same. */
+TEST(put_without_syncing)
+{
+	set_up();
+	CHECK_OK(&env, pmn_fs_put(fs, at("m/a"), PMN_PUT_NEW_UNSYNCED,
+							  pmn_bytes_string("one")));
+	CHECK(pmn_fs_put(fs, at("m/a"), PMN_PUT_NEW_UNSYNCED,
+					 pmn_bytes_string("two")) == PMN_EXISTS);
+	CHECK(holds(at("m/a"), "one"));
+	CHECK_OK(&env, pmn_fs_sync_directory(fs, at("m")));
+	CHECK(pmn_fs_sync_directory(fs, at("n")) == PMN_NOT_FOUND);
+	CHECK_OK(&env, pmn_fs_put(fs, at("m/LATEST"), PMN_PUT_HINT,
+							  pmn_bytes_string("1")));
+	CHECK_OK(&env, pmn_fs_put(fs, at("m/LATEST"), PMN_PUT_HINT,
+							  pmn_bytes_string("2")));
+	CHECK(holds(at("m/LATEST"), "2"));
+	CHECK(count_entries(at("m")) == 2);
+	tear_down();
+}
+
 TEST(writer_streams_and_cleans_up)
 {
 	PmnFileWriter *writer;
@@ -345,6 +365,7 @@ int
 main(void)
 {
 	RUN(put_new_and_overwrite);
+	RUN(put_without_syncing);
 	RUN(writer_streams_and_cleans_up);
 	RUN(reader_is_exact);
 	RUN(directories_are_listed_and_removed);

@@ -13,6 +13,9 @@
  *              unlink the temporary, fsync the directory
  *   OVERWRITE  the same with rename(2)
  *
+ * Without the fsync of the directory (NEW_UNSYNCED) a crash may take the name,
+ * but no name ever shows half a file; without both (HINT) it may.
+ *
  * link fails with EEXIST when the name is taken, also between machines on
  * NFS. There the reply to a link that worked may be lost and the repeated
  * request then says EEXIST, so a failed link is believed only when the file
@@ -191,8 +194,9 @@ write_and_publish(PmnEnv *env, int fd, const char *temporary, const char *path,
 				  PmnPutMode mode, PmnBytes src, bool *renamed)
 {
 	PMN_TRY(pmn_local_write_all(env, fd, temporary, src.data, src.size));
-	PMN_TRY(pmn_local_sync(env, fd, temporary));
-	if (mode == PMN_PUT_NEW)
+	if (mode != PMN_PUT_HINT)
+		PMN_TRY(pmn_local_sync(env, fd, temporary));
+	if (mode == PMN_PUT_NEW || mode == PMN_PUT_NEW_UNSYNCED)
 		return publish_new(env, fd, temporary, path, renamed);
 	if (rename(temporary, path) != 0)
 		return pmn_local_fail(env, errno, "replace file", path);
@@ -216,7 +220,7 @@ pmn_local_put(PmnFileSystem *fs, const char *path, PmnPutMode mode,
 	close(fd);
 	if (!renamed)
 		unlink(temporary);
-	if (code == PMN_OK)
+	if (code == PMN_OK && (mode == PMN_PUT_NEW || mode == PMN_PUT_OVERWRITE))
 		code = pmn_local_sync_parent(env, path);
 	return code;
 }

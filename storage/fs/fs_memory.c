@@ -242,7 +242,7 @@ memory_open_write(PmnFileSystem *fs, const char *path, PmnFileWriter **out)
 static PmnCode
 memory_put(PmnFileSystem *fs, const char *path, PmnPutMode mode, PmnBytes src)
 {
-	if (mode == PMN_PUT_NEW &&
+	if ((mode == PMN_PUT_NEW || mode == PMN_PUT_NEW_UNSYNCED) &&
 		(find(fs, path) != NULL || directory_exists(fs, path)))
 		return pmn_fail(fs->env, PMN_EXISTS, "file \"%s\" exists already",
 						path);
@@ -363,6 +363,14 @@ memory_close(PmnFileSystem *base)
 	pmn_free(env, fs, sizeof(*fs));
 }
 
+static PmnCode
+memory_sync_directory(PmnFileSystem *fs, const char *path)
+{
+	(void) fs;
+	(void) path;
+	return PMN_OK;
+}
+
 static const PmnFileSystemOps memory_ops = {
 	.scheme = "memory",
 	.open_read = memory_open_read,
@@ -371,6 +379,7 @@ static const PmnFileSystemOps memory_ops = {
 	.list = memory_list,
 	.exists = memory_exists,
 	.make_directory = memory_make_directory,
+	.sync_directory = memory_sync_directory,
 	.remove = memory_remove,
 	.remove_tree = memory_remove_tree,
 	.close = memory_close,

@@ -144,7 +144,8 @@ pmn_manifest_store(PmnFileSystem *fs, PmnArena *arena, const PmnTablePath *path,
 	if (file == NULL)
 		return PMN_NO_MEMORY;
 	PMN_TRY(pmn_avro_finish(writer, &bytes));
-	PMN_TRY(pmn_fs_put(fs, file, PMN_PUT_NEW, bytes));
+	/* The commit makes the names last, all at once. */
+	PMN_TRY(pmn_fs_put(fs, file, PMN_PUT_NEW_UNSYNCED, bytes));
 	*size = bytes.size;
 	return PMN_OK;
 }

@@ -25,8 +25,12 @@
 
 #define SNAPSHOT_SIZE_MAX (16 * 1024 * 1024)
 #define HINT_SIZE_MAX 32
-#define READ_ATTEMPTS 11
-#define RETRY_WAIT_SLICES 2 /* of 100 ms */
+/* A file that is cut short is read again: where the store does not say when it
+ * was written for 2 s, else only while that is a moment ago. */
+#define RETRIES_MAX 10
+#define RETRY_WAIT_MS 200
+#define RECENT_RETRY_WAIT_MS 20
+#define RECENT_MS 1000
 
 typedef enum FieldKind
 {
@@ -351,16 +355,37 @@ is_cut_short(const PmnBuffer *text)
 }
 
 static PmnCode
-wait_before_retry(PmnEnv *env)
+wait_before_retry(PmnEnv *env, int64_t millis)
 {
-	const struct timespec slice = {0, 100 * 1000 * 1000};
-
-	for (int i = 0; i < RETRY_WAIT_SLICES; i++)
+	for (int64_t left = millis; left > 0; left -= 100)
 	{
+		struct timespec slice = {0, (left < 100 ? left : 100) * 1000000};
+
 		PMN_TRY(pmn_poll(env));
 		(void) nanosleep(&slice, NULL);
 	}
 	return pmn_poll(env);
+}
+
+/* How long to wait for the rest of a file that is cut short; 0: there will be
+ * none. A file system that knows when it was written shows names of whole
+ * files only, unless another writer does not care, or a cache is behind. */
+static PmnCode
+rest_wait(PmnFileSystem *fs, const char *path, int64_t *millis)
+{
+	PmnFileReader *reader = NULL;
+	int64_t age;
+
+	PMN_TRY(pmn_fs_open_read(fs, path, &reader));
+	age = fs->env->now_millis(fs->env) - reader->modified_millis;
+	if (reader->modified_millis == 0)
+		*millis = RETRY_WAIT_MS;
+	else if (reader->size_bytes == 0 || (age > -RECENT_MS && age < RECENT_MS))
+		*millis = RECENT_RETRY_WAIT_MS;
+	else
+		*millis = 0;
+	pmn_file_reader_close(reader);
+	return PMN_OK;
 }
 
 static PmnCode
@@ -368,10 +393,12 @@ read_snapshot_file(PmnFileSystem *fs, PmnArena *arena, const char *path,
 				   PmnSnapshot **out)
 {
 	PmnBuffer text;
+	PmnError error;
+	int64_t wait = 0;
 	PmnCode code = PMN_OK;
 
 	pmn_buffer_init(&text, fs->env);
-	for (int attempt = 1; attempt <= READ_ATTEMPTS; attempt++)
+	for (int attempt = 0; attempt <= RETRIES_MAX; attempt++)
 	{
 		pmn_buffer_reset(&text);
 		code = pmn_fs_read_file(fs, path, SNAPSHOT_SIZE_MAX, &text);
@@ -380,9 +407,18 @@ read_snapshot_file(PmnFileSystem *fs, PmnArena *arena, const char *path,
 		code = pmn_snapshot_parse(fs->env, arena,
 								  pmn_bytes(text.data, text.size), path, out);
 		if (code != PMN_CORRUPT || !is_cut_short(&text) ||
-			attempt == READ_ATTEMPTS)
+			attempt == RETRIES_MAX)
 			break;
-		code = wait_before_retry(fs->env);
+		error = fs->env->error;
+		code = rest_wait(fs, path, &wait);
+		if (code == PMN_OK && wait == 0)
+		{
+			fs->env->error = error;
+			code = PMN_CORRUPT;
+			break;
+		}
+		if (code == PMN_OK)
+			code = wait_before_retry(fs->env, wait);
 		if (code != PMN_OK)
 			break;
 	}
@@ -646,6 +682,6 @@ pmn_snapshot_hint_latest(PmnFileSystem *fs, PmnArena *arena,
 
 	if (file == NULL || text == NULL)
 		return;
-	code = pmn_fs_put(fs, file, PMN_PUT_OVERWRITE, pmn_bytes_string(text));
+	code = pmn_fs_put(fs, file, PMN_PUT_HINT, pmn_bytes_string(text));
 	(void) code; /* readers probe and list; the hint is only a shortcut */
 }

@@ -2,6 +2,10 @@
  * Goal: snapshot files of any writer are read, ours are printed as Paimon
  * prints them, and no hint can mislead the search for the newest snapshot.
  */
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
 #include "meta_snapshot.h"
 
 #include "meta_testing.h"
@@ -271,6 +275,53 @@ TEST(a_cut_file_is_read_again)
 	end();
 }
 
+/* Read a cut snapshot that was written so long ago; *polled says how often it
+ * was looked at. */
+static PmnCode
+read_local(const char *directory, const char *text, time_t age, int *polled)
+{
+	char *root = pmn_path_join(arena, directory, "t", NULL);
+	PmnTablePath path = {root, NULL, NULL};
+	char *file = pmn_path_snapshot(arena, &path, 2);
+	struct timespec times[2] = {{time(NULL) - age, 0}, {time(NULL) - age, 0}};
+	PmnFileSystem *local = NULL;
+	PmnSnapshot *snapshot;
+	PmnCode code;
+
+	CHECK_OK(&env, pmn_fs_local_open(&env.base, &local));
+	CHECK_OK(&env, pmn_fs_put(local, file, PMN_PUT_OVERWRITE,
+							  pmn_bytes_string(text)));
+	CHECK(utimensat(AT_FDCWD, file, times, 0) == 0);
+	env.now_millis = (int64_t) time(NULL) * 1000;
+	polls = 0;
+	code = pmn_snapshot_read(local, arena, &path, 2, &snapshot);
+	*polled = polls;
+	pmn_fs_close(local);
+	return code;
+}
+
+/* Goal: where the file system says when a file was written, only one that may
+ * still be on its way is waited for, and not for long. */
+TEST(an_old_cut_file_fails_at_once)
+{
+	char directory[64];
+	int polled = 0;
+
+	begin();
+	pmn_test_directory(directory);
+	env.base.should_stop = never_stop;
+	CHECK(read_local(directory, HEAD DELTA, 60, &polled) == PMN_CORRUPT);
+	CHECK(polled < 10);
+	CHECK(strstr(env.base.error.message, "JSON") != NULL);
+	CHECK(read_local(directory, HEAD DELTA, 0, &polled) == PMN_CORRUPT);
+	CHECK(polled > 20);
+	CHECK(read_local(directory, "", 60, &polled) == PMN_CORRUPT);
+	CHECK(polled > 20);
+	CHECK_OK(&env, read_local(directory, HEAD DELTA TAIL "}", 60, &polled));
+	pmn_test_remove_directory(directory);
+	end();
+}
+
 static PmnCode
 parse_and_print(PmnTestEnv *test_env)
 {
@@ -417,6 +468,7 @@ main(void)
 	RUN(hints_never_mislead);
 	RUN(only_the_first_write_wins);
 	RUN(a_cut_file_is_read_again);
+	RUN(an_old_cut_file_fails_at_once);
 	RUN(survives_every_allocation_failure);
 	RUN(golden_snapshots_are_printed_to_the_byte);
 	TEST_END();

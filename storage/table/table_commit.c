@@ -7,7 +7,8 @@
  *
  *   read the latest snapshot -> is it, or one before it, this very commit?
  *   -> conflict checks -> base list (manifests merged) and delta list
- *   -> snapshot file, put only if its id is free -> LATEST hint
+ *   -> their directory synced -> snapshot file, put only if its id is free
+ *   -> LATEST hint
  *
  * The put is the only step that counts. Before it our files are nobody's and
  * are removed on failure; after it, when its outcome is unknown, nothing is
@@ -227,6 +228,18 @@ look_after(PmnCommit *commit, bool *published, int64_t *id)
 	return code == PMN_OK;
 }
 
+/* Manifests and lists were written without their names being durable. */
+static PmnCode
+sync_manifests(PmnCommit *commit)
+{
+	char *directory = pmn_path_join(
+		commit->attempt_arena, commit->table->lsm.path.root, "manifest", NULL);
+
+	if (directory == NULL)
+		return PMN_NO_MEMORY;
+	return pmn_fs_sync_directory(commit->table->fs, directory);
+}
+
 /* The atomic step. *id is set when a snapshot is ours. */
 static PmnCode
 publish(PmnCommit *commit, PmnSnapshot *snapshot, bool *published, int64_t *id)
@@ -237,6 +250,7 @@ publish(PmnCommit *commit, PmnSnapshot *snapshot, bool *published, int64_t *id)
 
 	/* A cancel before the step leaves no doubt. */
 	PMN_TRY(pmn_poll(commit->env));
+	PMN_TRY(sync_manifests(commit));
 	code = pmn_catalog_publish_snapshot(table->catalog, commit->attempt_arena,
 										&table->lsm.path, snapshot, published);
 	if (*published)

@@ -251,6 +251,34 @@ TEST(failure_before_publishing_cleans_up)
 	store_close(&store);
 }
 
+/* Goal: manifests and lists last before a snapshot names them: each attempt
+ * syncs their directory once, and without that nothing is published. */
+TEST(manifests_last_before_the_snapshot)
+{
+	Store store;
+	PmnCommitResult result;
+	PmnArena *arena = NULL;
+	PmnFileList before = {NULL, 0, 0};
+	PmnFileList after = {NULL, 0, 0};
+
+	store_open(&store, &keyed);
+	CHECK_OK(&store.env, pmn_arena_create(&store.env.base, 0, &arena));
+	pmn_fs_fault_set(store.fault, PMN_FAULT_SYNC, UINT64_MAX, PMN_IO,
+					 PMN_FAULT_BEFORE);
+	CHECK_OK(&store.env, append(&store, "a.parquet", 0, 1, 0, false, &result));
+	CHECK(pmn_fs_fault_count(store.fault) == 1);
+	CHECK_OK(&store.env, pmn_fs_list(store.memory, "/lake/db.db/t/manifest",
+									 arena, &before));
+	pmn_fs_fault_set(store.fault, PMN_FAULT_SYNC, 0, PMN_IO, PMN_FAULT_BEFORE);
+	CHECK(append(&store, "b.parquet", 0, 2, 1, false, &result) == PMN_IO);
+	CHECK(test_latest(store.table) == 1);
+	CHECK_OK(&store.env, pmn_fs_list(store.memory, "/lake/db.db/t/manifest",
+									 arena, &after));
+	CHECK(after.count == before.count);
+	pmn_arena_destroy(arena);
+	store_close(&store);
+}
+
 /* Goal: many small commits do not mean many manifests. */
 static void
 merge_many(const char *target_size, const char *full_size, size_t limit)
@@ -487,6 +515,7 @@ main(void)
 	RUN(every_failed_operation_is_survived);
 	RUN(a_lost_answer_is_recognised);
 	RUN(failure_before_publishing_cleans_up);
+	RUN(manifests_last_before_the_snapshot);
 	RUN(manifests_are_merged);
 	RUN(compaction_conflicts);
 	RUN(changes_of_a_bucket_are_noticed);
