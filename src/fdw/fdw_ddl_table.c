@@ -139,20 +139,21 @@ require_keys(CreateForeignTableStmt *stmt, const PfdwOptions *options)
 }
 
 static ColumnDef *
-make_column(const PmnField *field)
+make_column(const PmnField *field, PfdwSystemKind kind)
 {
 	Oid typid;
 	int32 typmod;
 	ColumnDef *column;
+	const PmnType *type = pfdw_system_field_type(kind, &field->type);
 	const char *full_name = pfdw_name_from_lake(field->name);
 	size_t length = strlen(full_name);
 	char *name;
 
-	pfdw_type_to_pg(&field->type, full_name, &typid, &typmod);
+	pfdw_type_to_pg(type, full_name, &typid, &typmod);
 	name = pnstrdup(full_name,
 					pg_mbcliplen(full_name, (int) length, NAMEDATALEN - 1));
 	column = makeColumnDef(name, typid, typmod, InvalidOid);
-	if (!field->type.is_nullable)
+	if (!type->is_nullable)
 		column->constraints = add_not_null(NIL);
 	if (length >= NAMEDATALEN)
 		column->fdwoptions = list_make1(makeDefElem(
@@ -185,7 +186,7 @@ static void
 add_special_columns(CreateForeignTableStmt *stmt, const PfdwOptions *options,
 					const PmnSchema *schema)
 {
-	if (options->system_kind != PFDW_SYSTEM_AUDIT_LOG)
+	if (!pfdw_system_has_kinds(options->system_kind))
 		return;
 	stmt->base.tableElts =
 		lappend(stmt->base.tableElts,
@@ -215,8 +216,9 @@ add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
 	add_special_columns(stmt, options, table->schema);
 	for (uint32 i = 0; i < table->schema->field_count; i++)
-		stmt->base.tableElts = lappend(stmt->base.tableElts,
-									   make_column(&table->schema->fields[i]));
+		stmt->base.tableElts =
+			lappend(stmt->base.tableElts, make_column(&table->schema->fields[i],
+													  options->system_kind));
 	MemoryContextSwitchTo(old);
 }
 

@@ -39,19 +39,20 @@ is_wanted(const ImportForeignSchemaStmt *stmt, const char *table)
 }
 
 static void
-append_column(StringInfo sql, const PmnField *field)
+append_column(StringInfo sql, const PmnField *field, PfdwSystemKind kind)
 {
 	const char *full_name = pfdw_name_from_lake(field->name);
+	const PmnType *type = pfdw_system_field_type(kind, &field->type);
 	size_t length = strlen(full_name);
 	char *name = pnstrdup(
 		full_name, pg_mbcliplen(full_name, (int) length, NAMEDATALEN - 1));
 
 	appendStringInfo(sql, "\n  %s %s", quote_identifier(name),
-					 pfdw_type_to_sql(&field->type, full_name));
+					 pfdw_type_to_sql(type, full_name));
 	if (length >= NAMEDATALEN)
 		appendStringInfo(sql, " OPTIONS (column_name %s)",
 						 quote_literal_cstr(full_name));
-	if (!field->type.is_nullable)
+	if (!type->is_nullable)
 		appendStringInfoString(sql, " NOT NULL");
 }
 
@@ -64,7 +65,7 @@ make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "CREATE FOREIGN TABLE %s (", quote_identifier(name));
-	if (kind == PFDW_SYSTEM_AUDIT_LOG)
+	if (pfdw_system_has_kinds(kind))
 		appendStringInfo(&sql, "\n  rowkind text%s",
 						 pfdw_system_shows_sequence(table->schema)
 							 ? ",\n  \"_SEQUENCE_NUMBER\" bigint,"
@@ -73,7 +74,7 @@ make_command(const ImportForeignSchemaStmt *stmt, const PfdwTable *table,
 	{
 		if (i > 0)
 			appendStringInfoChar(&sql, ',');
-		append_column(&sql, &table->schema->fields[i]);
+		append_column(&sql, &table->schema->fields[i], kind);
 	}
 	appendStringInfo(&sql, "\n) SERVER %s OPTIONS (database %s, \"table\" %s)",
 					 quote_identifier(stmt->server_name),

@@ -183,7 +183,7 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	find_snapshot(table, options, &range, &request);
 	columns = pfdw_columns_match(relation, table->schema, &column_count);
 	info->is_exact = quals == NIL;
-	if (pfdw_enable_filter_pushdown)
+	if (pfdw_reader_takes_filter(options))
 		request.filter =
 			pfdw_predicate_build(quals, baserel->relid, columns, column_count,
 								 NULL, &pushed, &info->is_exact);

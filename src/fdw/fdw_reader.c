@@ -9,6 +9,7 @@
  * handles through the bridge's reset callbacks.
  */
 #include "fdw_reader.h"
+#include "fdw_system.h"
 
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -59,7 +60,16 @@ pfdw_reader_request(const PfdwOptions *options, const PmnChangeRange *range,
 		request->changes = range;
 	request->read_optimized =
 		options->system_kind == PFDW_SYSTEM_READ_OPTIMIZED;
-	request->keep_retractions = options->system_kind == PFDW_SYSTEM_AUDIT_LOG;
+	request->pack_updates = options->system_kind == PFDW_SYSTEM_BINLOG;
+	request->keep_retractions = pfdw_system_has_kinds(options->system_kind);
+}
+
+bool
+pfdw_reader_takes_filter(const PfdwOptions *options)
+{
+	/* A binlog's columns are not those that storage has. */
+	return pfdw_enable_filter_pushdown &&
+		   options->system_kind != PFDW_SYSTEM_BINLOG;
 }
 
 void
@@ -153,7 +163,7 @@ pfdw_reader_plan(PfdwReader *reader, List *quals, Index varno,
 	old = MemoryContextSwitchTo(reader->plan_context);
 	reader->pushed = NIL;
 	reader->is_exact = quals == NIL;
-	if (pfdw_enable_filter_pushdown)
+	if (pfdw_reader_takes_filter(reader->options))
 		predicate =
 			pfdw_predicate_build(quals, varno, columns, column_count, econtext,
 								 &reader->pushed, &reader->is_exact);

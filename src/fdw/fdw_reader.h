@@ -55,6 +55,8 @@ extern void pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view);
 extern void pfdw_reader_request(const PfdwOptions *options,
 								const PmnChangeRange *range,
 								PmnScanRequest *request);
+/* Whether conditions of a query may be a filter of its scan. */
+extern bool pfdw_reader_takes_filter(const PfdwOptions *options);
 /* Read these attributes only; before the first batch. */
 extern void pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums,
 								bool all);

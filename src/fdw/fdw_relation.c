@@ -5,7 +5,7 @@
  * attribute is which field. Columns are matched by name, never by position,
  * as the lake's schema may gain columns without us.
  */
-#include "fdw.h"
+#include "fdw_system.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
@@ -110,7 +110,7 @@ match_special(PfdwSystemKind kind, const char *name, PfdwColumn *column)
 	static const PmnType number = {.kind = PMN_TYPE_BIGINT,
 								   .is_nullable = true};
 
-	if (kind != PFDW_SYSTEM_AUDIT_LOG)
+	if (!pfdw_system_has_kinds(kind))
 		return false;
 	if (strcmp(name, "rowkind") == 0)
 	{
@@ -152,7 +152,8 @@ pfdw_columns_match(Relation relation, const PmnSchema *schema, int *count)
 		{
 			column->field = pmn_schema_field_index(schema, name);
 			if (column->field >= 0)
-				column->type = &schema->fields[column->field].type;
+				column->type = pfdw_system_field_type(
+					kind, &schema->fields[column->field].type);
 		}
 		if (column->type == NULL)
 			ereport(ERROR,

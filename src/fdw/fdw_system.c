@@ -101,8 +101,7 @@ find_system_table(PfdwOptions *options, const char *name)
 	}
 	if (options->system_kind == PFDW_SYSTEM_NONE)
 		fail_no_system_table(name, false);
-	if (options->system_kind == PFDW_SYSTEM_BINLOG ||
-		options->system_kind == PFDW_SYSTEM_ROW_TRACKING)
+	if (options->system_kind == PFDW_SYSTEM_ROW_TRACKING)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("system table \"%s\" is not supported yet", name)));
@@ -158,6 +157,30 @@ pfdw_system_refuse_change(const PfdwOptions *options, const char *name)
 }
 
 /* ---- columns ---------------------------------------------------------- */
+
+bool
+pfdw_system_has_kinds(PfdwSystemKind kind)
+{
+	return kind == PFDW_SYSTEM_AUDIT_LOG || kind == PFDW_SYSTEM_BINLOG;
+}
+
+const PmnType *
+pfdw_system_field_type(PfdwSystemKind kind, const PmnType *type)
+{
+	PmnType *element;
+	PmnType *array;
+
+	if (kind != PFDW_SYSTEM_BINLOG)
+		return type;
+	element = palloc(sizeof(*element));
+	*element = *type;
+	element->is_nullable = true;
+	array = palloc0(sizeof(*array));
+	array->kind = PMN_TYPE_ARRAY;
+	array->is_nullable = true;
+	array->element = element;
+	return array;
+}
 
 bool
 pfdw_system_shows_sequence(const PmnSchema *schema)

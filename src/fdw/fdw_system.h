@@ -19,6 +19,13 @@
  */
 extern void pfdw_system_parse(PfdwOptions *options);
 
+/* Whether rows have a kind beside the table's columns. */
+extern bool pfdw_system_has_kinds(PfdwSystemKind kind);
+
+/* The type that a field's column has there: of a binlog, arrays of it. */
+extern const PmnType *pfdw_system_field_type(PfdwSystemKind kind,
+											 const PmnType *type);
+
 /* Whether an audit log has the column _SEQUENCE_NUMBER. */
 extern bool pfdw_system_shows_sequence(const PmnSchema *schema);
 

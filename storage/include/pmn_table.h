@@ -190,6 +190,10 @@ extern "C"
 		/* Keep rows that take something away: of changes -U and -D, of a
 	 * state the keys whose newest version is a delete. */
 		bool keep_retractions;
+		/* Paimon's "t$binlog": a field's column becomes ARRAY of its type,
+	 * with the old and the new value where a -U and the row behind it are one
+	 * change, else with the one value. There must be no filter. */
+		bool pack_updates;
 	} PmnScanRequest;
 
 	/* What a plan found; for costs and EXPLAIN. */

@@ -10,6 +10,7 @@
  * Counting rows needs no column: raw files without a filter are not even
  * opened, their row counts stand in the manifest.
  */
+#include "table_pack.h"
 #include "table_read_change.h"
 #include "table_scan.h"
 
@@ -46,6 +47,8 @@ struct PmnRead
 	PMN_ARRAY(int64_t) snapshots;
 	PMN_ARRAY(uint8_t) all_null;
 	int64_t snapshot_id; /* of the split being read */
+	PmnPacker *packer;	 /* NULL unless rows are packed */
+	bool has_pairs;		 /* the split has -U and +U one after the other */
 	/* What pmn_read_next hands out. */
 	PmnBatch batch;
 	PmnVector *columns;
@@ -62,6 +65,27 @@ struct PmnRead
 	PmnChangeReader *change_reader;
 	PmnJoinReader *join_reader;
 };
+
+/* Rows are to be packed as they come, after nothing was left out of them. */
+static PmnCode
+make_packer(PmnRead *read)
+{
+	int32_t *specials =
+		pmn_arena_alloc(read->arena, read->output_count * sizeof(*specials));
+
+	if (specials == NULL)
+		return PMN_NO_MEMORY;
+	if (read->filter != NULL)
+		return pmn_fail(read->env, PMN_INVALID,
+						"rows of table \"%s\" cannot be filtered before they "
+						"are packed",
+						read->scan->table->name);
+	for (uint32_t i = 0; i < read->output_count; i++)
+		specials[i] =
+			(int32_t) read->output[i] < 0 ? (int32_t) read->output[i] : 0;
+	return pmn_packer_create(read->env, specials, read->output_count,
+							 &read->packer);
+}
 
 /* Position of field in read->fields, added when it is missing. */
 static PmnCode
@@ -164,6 +188,8 @@ prepare(PmnRead *read, const int32_t *projection, uint32_t count)
 		read->merged_columns[f] = -1;
 	}
 	PMN_TRY(choose_fields(read, projection, count));
+	if (read->scan->pack_updates)
+		PMN_TRY(make_packer(read));
 	PMN_TRY(pmn_file_indexes_open(read->scan, read->arena, &read->indexes));
 	if (!lsm->is_keyed)
 		return PMN_OK;
@@ -210,6 +236,8 @@ PmnCode
 pmn_read_rewind(PmnRead *read)
 {
 	close_split(read);
+	if (read->packer != NULL)
+		pmn_packer_reset(read->packer);
 	read->is_again = true;
 	read->split = 0;
 	read->file = 0;
@@ -222,6 +250,7 @@ pmn_read_close(PmnRead *read)
 	if (read == NULL)
 		return;
 	close_split(read);
+	pmn_packer_free(read->packer);
 	pmn_file_indexes_close(read->indexes);
 	pmn_array_free(read->env, &read->selection);
 	pmn_array_free(read->env, &read->kinds);
@@ -401,7 +430,13 @@ hand_out(PmnRead *read, const PmnBatch *batch, uint32_t first_column,
 			count == batch->row_count ? NULL : read->selection.items;
 	}
 	*out = read->batch.selected_count == 0 ? NULL : &read->batch;
-	return PMN_OK;
+	if (*out == NULL || read->packer == NULL)
+		return PMN_OK;
+	return pmn_packer_add(read->packer, &read->batch,
+						  first_column == PMN_KV_FIELDS
+							  ? batch->columns[PMN_KV_KIND].values
+							  : NULL,
+						  read->has_pairs, out);
 }
 
 static PmnCode
@@ -626,6 +661,7 @@ advance(PmnRead *read, bool *done)
 	split = &read->scan->splits.items[read->split];
 	read->snapshot_id = split->change != NULL ? split->change->snapshot_id
 											  : read->scan->stats.snapshot_id;
+	read->has_pairs = split->change != NULL && !split->change->is_diff;
 	if (split->change != NULL && read->scan->table->lsm.is_keyed)
 	{
 		read->split++;
@@ -663,6 +699,9 @@ next_batch(PmnRead *read, PmnBatch **out)
 			PMN_TRY(next_joined(read, out));
 		else if (read->rows_to_count > 0)
 			PMN_TRY(next_counted(read, out));
+		/* What waits for its pair does not wait for another split. */
+		if (*out == NULL && read->packer != NULL)
+			PMN_TRY(pmn_packer_flush(read->packer, out));
 		if (*out != NULL)
 			return PMN_OK;
 		PMN_TRY(advance(read, &done));

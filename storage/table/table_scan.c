@@ -127,6 +127,7 @@ plan(PmnScan *scan, const PmnScanRequest *request)
 	PMN_TRY(cut_filter(scan, request->filter));
 	PMN_TRY(find_key_filter(scan));
 	scan->keep_retractions = request->keep_retractions;
+	scan->pack_updates = request->pack_updates;
 	if (request->changes != NULL)
 		return pmn_changes_plan(scan, request->changes);
 	PMN_TRY(pmn_file_stats_init(&stats, scan->table, scan->arena));

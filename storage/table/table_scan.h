@@ -94,6 +94,7 @@ struct PmnScan
 	bool has_changes; /* splits are of changes */
 	bool has_diff;	  /* ... and some compare whole rows */
 	bool keep_retractions;
+	bool pack_updates;
 	bool is_tagged; /* read through a tag: does not expire */
 	/* Levels of a keyed table that are part of this read. */
 	int32_t min_level;

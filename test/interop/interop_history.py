@@ -73,6 +73,22 @@ def compare_changes(world, name, start, end, mode, failure):
     return len(ours)
 
 
+def compare_binlog(world, name, options, arguments, failure):
+    """An update is one row of arrays; a state has arrays of one value."""
+    world.sql("DROP FOREIGN TABLE IF EXISTS hist_binlog",
+              "CREATE FOREIGN TABLE hist_binlog () SERVER lake OPTIONS "
+              "(database 'db', table '%s$binlog'%s)" % (name, options))
+    ours = view_rows(world, "hist_binlog", failure)
+    theirs = sorted(
+        (line.replace('"_rowkind":"+I",', "", 1) for line in world.java_rows(
+            "db.%s$binlog" % name, *arguments)),
+        key=lambda row: row.encode("utf-8"))
+    if ours != theirs:
+        raise failure(differ("binlog of %s%s" % (name, options), ours, theirs))
+    return sum('"rowkind":"+U"' in row and len(json.loads(row)["id"]) == 2
+               for row in ours)
+
+
 def common_rows(lines, columns):
     out = []
     for line in lines:
@@ -115,6 +131,18 @@ def history_of(world, failure):
                                         failure)
         if seen == 0:
             raise failure("%s: no change was seen" % name)
+        compare_binlog(world, name, "", (), failure)
+        updates = 0
+        for mode in ("delta", "changelog"):
+            if mode == "changelog" and producer == "none":
+                continue
+            updates += compare_binlog(
+                world, name, ", \"incremental-between\" '1,%d', "
+                "\"incremental-between-scan-mode\" '%s'" % (newest, mode),
+                ("--incremental", "1,%d" % newest, "--incremental-mode",
+                 mode), failure)
+        if updates == 0 and producer in ("lookup", "full-compaction"):
+            raise failure("%s: no update was seen" % name)
         world.java("tag", "create", "db." + name, "one", "--snapshot", "1")
         for system in SYSTEM_TABLES:
             compare_system(world, name, system, failure)
