@@ -60,8 +60,7 @@ check_ids(PmnTable *table, PmnArena *arena, PmnChangeRange *range)
 {
 	int64_t latest = 0;
 	int64_t first = 0;
-	int64_t first_wanted =
-		range->mode == PMN_CHANGES_DIFF ? range->after_id : range->after_id + 1;
+	int64_t first_wanted;
 
 	PMN_TRY(
 		pmn_snapshot_latest_id(table->fs, arena, &table->lsm.path, &latest));
@@ -90,6 +89,8 @@ check_ids(PmnTable *table, PmnArena *arena, PmnChangeRange *range)
 	range->is_empty = range->until_id == range->after_id;
 	if (range->is_empty)
 		return PMN_OK;
+	first_wanted =
+		range->mode == PMN_CHANGES_DIFF ? range->after_id : range->after_id + 1;
 	if (range->mode == PMN_CHANGES_DIFF && range->after_id == 0)
 		first_wanted = first; /* compared with nothing */
 	if (first_wanted < first)

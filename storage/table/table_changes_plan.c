@@ -181,8 +181,8 @@ plan_changes(ChangesPlanner *planner)
 	const PmnChangeRange *range = planner->range;
 	PmnScan *scan = planner->scan;
 
-	for (int64_t id = range->after_id + 1; id <= range->until_id; id++)
-		PMN_TRY(collect_snapshot(planner, id));
+	for (int64_t id = range->after_id; id < range->until_id;)
+		PMN_TRY(collect_snapshot(planner, ++id));
 	/* Entries do not move any more. */
 	for (size_t s = 0; s < planner->snapshots.count; s++)
 	{
