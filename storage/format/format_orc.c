@@ -10,9 +10,12 @@
  * together; else each stream has a window of its own that moves along. Files
  * up to 256 kB are one request.
  *
+ * A filter skips stripes, and row groups of the others, which are then read
+ * run by run (format_orc_prune.c), each like a stripe of its own.
+ *
  * A batch never spans two stripes; its arrays live until the next call.
  */
-#include "format_orc_column.h"
+#include "format_orc_prune.h"
 
 #include <strings.h>
 
@@ -57,8 +60,14 @@ typedef struct OrcReader
 	uint64_t end_row;
 	uint32_t next_stripe;
 	uint32_t last_rows; /* of the batch given out last */
-	uint64_t stripe_rows;
-	uint64_t row; /* in the file, of the next batch */
+	OrcPruner pruner;
+	OrcStripeFooter footer;
+	OrcStreamInfo *narrowed; /* the footer's streams, of a run of groups */
+	uint32_t next_groups;
+	uint64_t stripe_row;  /* first of the stripe that is read */
+	uint64_t next_row;	  /* first of the next stripe */
+	uint64_t stripe_rows; /* of the stripe, or run of groups, to come */
+	uint64_t row;		  /* in the file, of the next batch */
 	PmnVector *vectors;
 	PmnBatch batch;
 } OrcReader;
@@ -353,33 +362,100 @@ open_root(OrcReader *reader, const OrcStripeFooter *footer)
 	}
 }
 
+/* Begin to read: streams are those that are needed, rows how many rows. */
+static PmnCode
+begin_rows(OrcReader *reader, const OrcStripeFooter *footer, uint64_t rows)
+{
+	const OrcStripe *stripe = &reader->tail.stripes[reader->next_stripe - 1];
+
+	PMN_TRY(open_streams(reader, stripe, footer));
+	open_root(reader, footer);
+	for (uint32_t i = 0; i < reader->node_count; i++)
+	{
+		OrcColumn *column = &reader->columns[i];
+
+		if (column->file_type == 0)
+			continue;
+		PMN_TRY(begin_column(reader, footer, stripe->rows, column));
+		if (!column->is_inner)
+			column->demand = rows;
+	}
+	reader->stripe_rows = rows;
+	return PMN_OK;
+}
+
+/* Read the next run of row groups. */
+static PmnCode
+enter_groups(OrcReader *reader)
+{
+	OrcPruner *pruner = &reader->pruner;
+	const OrcGroups *groups = &pruner->groups[reader->next_groups++];
+	OrcStripeFooter footer = reader->footer;
+
+	for (uint32_t i = 0; i < footer.stream_count; i++)
+		reader->narrowed[i] = footer.streams[i];
+	footer.streams = reader->narrowed;
+	PMN_TRY(orc_narrow_streams(pruner, groups, footer.streams,
+							   footer.stream_count));
+	PMN_TRY(begin_rows(reader, &footer, groups->end_row - groups->first_row));
+	for (uint32_t i = 0; i < reader->node_count; i++)
+		if (reader->columns[i].file_type != 0)
+			PMN_TRY(note_column(
+				reader->base.env, &reader->columns[i],
+				orc_column_seek(pruner, groups, &reader->columns[i])));
+	reader->row = reader->stripe_row + groups->first_row;
+	return PMN_OK;
+}
+
+/* The range asked for has the stripe, and the filter may match there. */
+static bool
+wants_stripe(OrcReader *reader, uint32_t stripe)
+{
+	if (reader->row < reader->first_row || reader->row >= reader->end_row ||
+		reader->tail.stripes[stripe].rows == 0)
+		return false;
+	if (orc_stripe_may_match(&reader->pruner, stripe))
+		return true;
+	reader->base.env->counters.row_groups_skipped++;
+	return false;
+}
+
 static PmnCode
 enter_stripe(OrcReader *reader)
 {
 	PmnEnv *env = reader->base.env;
-	const OrcStripe *stripe = &reader->tail.stripes[reader->next_stripe++];
-	OrcStripeFooter footer;
+	uint32_t number = reader->next_stripe++;
+	const OrcStripe *stripe = &reader->tail.stripes[number];
+	bool none;
 
-	if (reader->row < reader->first_row || reader->row >= reader->end_row)
-	{
-		reader->row += stripe->rows;
-		return PMN_OK;
-	}
-	if (stripe->rows == 0)
+	reader->row = reader->next_row;
+	reader->stripe_row = reader->next_row;
+	reader->next_row += stripe->rows;
+	reader->next_groups = 0;
+	reader->pruner.groups = NULL;
+	reader->pruner.groups_count = 0;
+	if (!wants_stripe(reader, number))
 		return PMN_OK;
 	pmn_arena_reset(reader->stripe_arena);
 	PMN_TRY(orc_read_stripe_footer(&reader->input, reader->stripe_arena, stripe,
-								   &footer));
-	PMN_TRY(check_encodings(reader, &footer));
-	PMN_TRY(open_streams(reader, stripe, &footer));
-	open_root(reader, &footer);
+								   &reader->footer));
+	PMN_TRY(check_encodings(reader, &reader->footer));
 	for (uint32_t i = 0; i < reader->node_count; i++)
-		if (reader->columns[i].file_type != 0)
-			PMN_TRY(begin_column(reader, &footer, stripe->rows,
-								 &reader->columns[i]));
-	reader->stripe_rows = stripe->rows;
+		reader->columns[i].has_dictionary = false;
+	PMN_TRY(orc_find_groups(&reader->pruner, reader->stripe_arena, stripe,
+							&reader->footer, &none));
+	if (none)
+	{
+		env->counters.row_groups_skipped++;
+		return PMN_OK;
+	}
 	env->counters.row_groups_read++;
-	return PMN_OK;
+	if (reader->pruner.groups == NULL)
+		return begin_rows(reader, &reader->footer, stripe->rows);
+	reader->narrowed = pmn_arena_alloc(
+		reader->stripe_arena,
+		((size_t) reader->footer.stream_count + 1) * sizeof(OrcStreamInfo));
+	return reader->narrowed == NULL ? PMN_NO_MEMORY : enter_groups(reader);
 }
 
 /* ---- batches -------------------------------------------------------------------- */
@@ -473,10 +549,12 @@ read_batch(OrcReader *reader, uint32_t *rows)
 	reader->last_rows = 0;
 	while (reader->stripe_rows == 0)
 	{
-		if (reader->next_stripe == reader->tail.stripe_count)
+		bool has_groups = reader->next_groups < reader->pruner.groups_count;
+
+		if (!has_groups && reader->next_stripe == reader->tail.stripe_count)
 			return PMN_OK;
 		PMN_TRY(pmn_poll(reader->base.env));
-		PMN_TRY(enter_stripe(reader));
+		PMN_TRY(has_groups ? enter_groups(reader) : enter_stripe(reader));
 	}
 	PMN_TRY(plan_rows(reader, rows));
 	return fill_batch(reader, *rows);
@@ -513,6 +591,7 @@ close_reader(PmnFormatReader *base)
 		orc_column_free(env, &reader->columns[i]);
 	orc_stream_free(&reader->root_stream);
 	pmn_free(env, reader->stripe_bytes, reader->stripe_capacity);
+	orc_pruner_close(&reader->pruner);
 	orc_input_free(&reader->input);
 	pmn_arena_destroy(reader->zone_arena);
 	pmn_arena_destroy(reader->stripe_arena);
@@ -674,7 +753,14 @@ open_parts(OrcReader *reader, const PmnFormatReadRequest *request)
 	PMN_TRY(pmn_arena_create(env, 0, &reader->stripe_arena));
 	PMN_TRY(pmn_arena_create(env, 0, &reader->zone_arena));
 	PMN_TRY(orc_read_tail(&reader->input, reader->arena, &reader->tail));
-	return bind_columns(reader, request);
+	PMN_TRY(bind_columns(reader, request));
+	reader->pruner.input = &reader->input;
+	reader->pruner.tail = &reader->tail;
+	reader->pruner.columns = reader->columns;
+	reader->pruner.column_count = reader->column_count;
+	reader->pruner.node_count = reader->node_count;
+	reader->pruner.column_of_type = reader->column_of_type;
+	return orc_pruner_open(&reader->pruner, reader->arena, request);
 }
 
 static OrcInstants
@@ -690,7 +776,6 @@ instants_of(const PmnSchema *schema)
 			   : ORC_INSTANTS_SHIFTED;
 }
 
-/* The filter is a hint, and statistics of stripes are not read yet. */
 static PmnCode
 open_reader(PmnFileReader *file, const PmnFormatReadRequest *request,
 			PmnFormatReader **out)

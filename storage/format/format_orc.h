@@ -5,6 +5,10 @@
  *
  *   format_orc.c            open, batches, stripes
  *   format_orc_tail.c       postscript, footer and stripe footer
+ *   format_orc_message.c    messages of Protocol Buffers
+ *   format_orc_prune.c      which stripes and row groups a filter can skip
+ *   format_orc_stats.c      statistics, as the filter wants them
+ *   format_orc_index.c      row indexes: where row groups begin
  *   format_orc_column.c     a column of a stripe: its streams, its vector
  *   format_orc_bytes.c      strings, direct and by dictionary
  *   format_orc_nested.c     arrays, maps and structs, out of their children
@@ -17,6 +21,7 @@
 #define FORMAT_ORC_H
 
 #include "format.h"
+#include "format_orc_message.h"
 #include "format_orc_rle.h"
 
 /* What a file may make us allocate for one thing; far above real files. */
@@ -50,7 +55,7 @@ typedef enum OrcKind
 	ORC_KIND_COUNT
 } OrcKind;
 
-/* Stream.Kind: what of a column a stream holds. Indexes are not read. */
+/* Stream.Kind: what of a column a stream holds; bloom filters are not read. */
 typedef enum OrcStreamKind
 {
 	ORC_STREAM_PRESENT,
@@ -59,7 +64,8 @@ typedef enum OrcStreamKind
 	ORC_STREAM_DICTIONARY,
 	ORC_STREAM_DICTIONARY_COUNT,
 	ORC_STREAM_SECONDARY,
-	ORC_STREAM_KINDS
+	ORC_STREAM_KINDS,
+	ORC_STREAM_ROW_INDEX = ORC_STREAM_KINDS
 } OrcStreamKind;
 
 typedef struct OrcStripe
@@ -95,6 +101,10 @@ typedef struct OrcTail
 	OrcType *types;
 	uint32_t type_count;
 	uint64_t rows;
+	uint64_t row_index_stride; /* rows of a row group; 0: no row index */
+	uint64_t metadata_offset;  /* statistics of stripes */
+	uint64_t metadata_bytes;
+	bool has_statistics; /* of a writer whose statistics are right */
 } OrcTail;
 
 /* ColumnEncoding. */
@@ -138,6 +148,15 @@ PMN_CHECKED PmnCode orc_read_tail(OrcInput *input, PmnArena *arena,
 PMN_CHECKED PmnCode orc_read_stripe_footer(OrcInput *input, PmnArena *arena,
 										   const OrcStripe *stripe,
 										   OrcStripeFooter *out);
+
+/*
+ * orc_read_plain -- append the plain form of a range, whose bytes are in
+ * memory already or not (NULL). PMN_CORRUPT beyond ORC_FOOTER_BYTES_MAX; what
+ * names it.
+ */
+PMN_CHECKED PmnCode orc_read_plain(OrcInput *input, const uint8_t *memory,
+								   uint64_t offset, uint64_t size,
+								   const char *what, PmnBuffer *dst);
 
 /* ---- time zones ----------------------------------------------------------- */
 

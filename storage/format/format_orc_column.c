@@ -278,6 +278,9 @@ orc_column_begin(OrcContext *context, const OrcEncoding *encoding,
 				return orc_column_fail(
 					context->env, column,
 					"its dictionary has more entries than the stripe rows");
+			if (column->has_dictionary)
+				return PMN_OK;
+			column->has_dictionary = true;
 			return orc_dictionary_load(context, column,
 									   encoding->dictionary_size);
 		case ORC_DECODE_NOTHING:

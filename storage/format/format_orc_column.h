@@ -58,6 +58,7 @@ struct OrcColumn
 	PmnBytes *dictionary;
 	size_t dictionary_count;
 	size_t dictionary_capacity;
+	bool has_dictionary; /* that of the stripe */
 	PmnBuffer dictionary_room;
 	void *values;
 	uint8_t *nulls;

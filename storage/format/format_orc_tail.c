@@ -5,9 +5,9 @@
  *
  *   stripes | metadata | footer | postscript | 1 byte: postscript's size
  *
- * All but stripes are messages of Protocol Buffers, read here field by field
+ * All but stripes are messages of Protocol Buffers, read field by field
  * (numbers are those of orc_proto.proto); unknown fields are skipped. The
- * metadata part (statistics of stripes) is not read.
+ * metadata part, statistics of stripes, is read by format_orc_prune.c.
  *
  * Everything is hostile: ranges are checked against the file, counts against
  * the message they were counted in, so no list is longer than the bytes that
@@ -21,23 +21,13 @@
 #define STRIPES_MAX 1000000
 #define TYPES_MAX 100000
 #define STREAMS_MAX 1000000
+/*
+ * Java's writer since ORC 1.6: strings in the order of their bytes, cut ones
+ * marked, decimals and points in time right. Other writers count otherwise.
+ */
+#define STATISTICS_VERSION 8
 #define MAGIC "ORC"
 #define MAGIC_SIZE 3
-
-typedef struct Message
-{
-	const uint8_t *next;
-	const uint8_t *end;
-	bool is_broken;
-} Message;
-
-typedef struct Field
-{
-	uint32_t number;
-	bool is_bytes;
-	uint64_t value; /* varint, fixed */
-	PmnBytes bytes;
-} Field;
 
 static PmnCode
 fail_message(PmnEnv *env, const char *what)
@@ -45,95 +35,14 @@ fail_message(PmnEnv *env, const char *what)
 	return pmn_fail(env, PMN_CORRUPT, "its %s is broken", what);
 }
 
-static bool
-read_varint(Message *message, uint64_t *out)
-{
-	uint64_t value = 0;
-
-	for (uint32_t shift = 0; shift < 64 && message->next < message->end;
-		 shift += 7)
-	{
-		uint8_t byte = *message->next++;
-
-		value |= (uint64_t) (byte & 0x7f) << shift;
-		if (byte < 0x80)
-		{
-			*out = value;
-			return true;
-		}
-	}
-	message->is_broken = true;
-	return false;
-}
-
-static bool
-read_fixed(Message *message, size_t size, uint64_t *out)
-{
-	if ((size_t) (message->end - message->next) < size)
-	{
-		message->is_broken = true;
-		return false;
-	}
-	*out =
-		size == 4 ? pmn_get_le32(message->next) : pmn_get_le64(message->next);
-	message->next += size;
-	return true;
-}
-
-/* false at the end and when the message is broken. */
-static bool
-next_field(Message *message, Field *field)
-{
-	uint64_t key;
-
-	if (message->is_broken || message->next == message->end ||
-		!read_varint(message, &key))
-		return false;
-	field->number = (uint32_t) (key >> 3);
-	field->is_bytes = false;
-	field->bytes = pmn_bytes(NULL, 0);
-	field->value = 0;
-	switch (key & 7)
-	{
-		case 0:
-			return read_varint(message, &field->value);
-		case 1:
-			return read_fixed(message, 8, &field->value);
-		case 5:
-			return read_fixed(message, 4, &field->value);
-		case 2:
-			if (!read_varint(message, &field->value) ||
-				field->value > (uint64_t) (message->end - message->next))
-				break;
-			field->is_bytes = true;
-			field->bytes = pmn_bytes(message->next, (size_t) field->value);
-			message->next += field->value;
-			return true;
-		default:
-			break;
-	}
-	message->is_broken = true;
-	return false;
-}
-
-static Message
-open_message(PmnBytes bytes)
-{
-	Message message = {bytes.data, bytes.data, false};
-
-	if (bytes.size > 0)
-		message.end += bytes.size;
-	return message;
-}
-
 static uint32_t
 count_fields(PmnBytes bytes, uint32_t number)
 {
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint32_t count = 0;
-	Field field;
+	OrcMessageField field;
 
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 		count += field.number == number;
 	return count;
 }
@@ -145,31 +54,33 @@ typedef struct Postscript
 	uint64_t footer_bytes;
 	uint64_t compression;
 	uint64_t block_bytes;
+	uint64_t metadata_bytes;
+	uint64_t writer_version;
 	uint32_t version[2];
 	bool has_magic;
 } Postscript;
 
 static void
-read_version(const Field *field, Postscript *out)
+read_version(const OrcMessageField *field, Postscript *out)
 {
-	Message packed = open_message(field->bytes);
+	OrcMessage packed = orc_message_open(field->bytes);
 	uint32_t count = 0;
 	uint64_t value;
 
 	while (field->is_bytes && count < 2 && packed.next < packed.end &&
-		   read_varint(&packed, &value))
+		   orc_message_varint(&packed, &value))
 		out->version[count++] = (uint32_t) value;
 }
 
 static PmnCode
 parse_postscript(PmnEnv *env, PmnBytes bytes, Postscript *out)
 {
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint32_t unpacked = 0;
-	Field field;
+	OrcMessageField field;
 
 	memset(out, 0, sizeof(*out));
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 	{
 		switch (field.number)
 		{
@@ -186,6 +97,12 @@ parse_postscript(PmnEnv *env, PmnBytes bytes, Postscript *out)
 				if (!field.is_bytes && unpacked < 2)
 					out->version[unpacked++] = (uint32_t) field.value;
 				read_version(&field, out);
+				break;
+			case 5:
+				out->metadata_bytes = field.value;
+				break;
+			case 6:
+				out->writer_version = field.value;
 				break;
 			case 8000:
 				out->has_magic =
@@ -280,17 +197,19 @@ read_postscript(OrcInput *input, Postscript *out, uint64_t *footer_offset)
 	return PMN_OK;
 }
 
-/* Append the plain form of a range. */
-static PmnCode
-read_plain(OrcInput *input, uint64_t offset, uint64_t size, const char *what,
-		   PmnBuffer *dst)
+PmnCode
+orc_read_plain(OrcInput *input, const uint8_t *memory, uint64_t offset,
+			   uint64_t size, const char *what, PmnBuffer *dst)
 {
 	OrcStream stream = {0};
 	PmnCode code = PMN_OK;
 	bool is_end = false;
 
 	PMN_TRY(orc_input_check_range(input, offset, size, what));
-	orc_stream_open(&stream, input, offset, size, FOOTER_WINDOW);
+	if (memory != NULL)
+		orc_stream_open_memory(&stream, input, memory, (size_t) size);
+	else
+		orc_stream_open(&stream, input, offset, size, FOOTER_WINDOW);
 	while (code == PMN_OK)
 	{
 		code = orc_stream_more(&stream, &is_end);
@@ -315,11 +234,11 @@ read_plain(OrcInput *input, uint64_t offset, uint64_t size, const char *what,
 static PmnCode
 parse_stripe(OrcInput *input, PmnBytes bytes, OrcStripe *out)
 {
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint64_t total;
-	Field field;
+	OrcMessageField field;
 
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 	{
 		uint64_t *const targets[] = {&out->offset, &out->index_bytes,
 									 &out->data_bytes, &out->footer_bytes,
@@ -337,9 +256,10 @@ parse_stripe(OrcInput *input, PmnBytes bytes, OrcStripe *out)
 
 /* Ids of children, packed or one by one; at most room of them are kept. */
 static bool
-read_ids(const Field *field, OrcType *type, uint32_t room, uint32_t *count)
+read_ids(const OrcMessageField *field, OrcType *type, uint32_t room,
+		 uint32_t *count)
 {
-	Message packed = open_message(field->bytes);
+	OrcMessage packed = orc_message_open(field->bytes);
 	uint64_t id = field->value;
 
 	if (!field->is_bytes)
@@ -349,7 +269,7 @@ read_ids(const Field *field, OrcType *type, uint32_t room, uint32_t *count)
 		++*count;
 		return true;
 	}
-	while (packed.next < packed.end && read_varint(&packed, &id))
+	while (packed.next < packed.end && orc_message_varint(&packed, &id))
 	{
 		if (*count < room)
 			type->children[*count].type = id > UINT32_MAX ? 0 : (uint32_t) id;
@@ -361,11 +281,11 @@ read_ids(const Field *field, OrcType *type, uint32_t room, uint32_t *count)
 static uint32_t
 count_ids(PmnBytes bytes)
 {
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint32_t count = 0;
-	Field field;
+	OrcMessageField field;
 
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 		if (field.number == 2)
 			message.is_broken |= !read_ids(&field, NULL, 0, &count);
 	return count;
@@ -394,10 +314,10 @@ static PmnCode
 parse_type(PmnArena *arena, PmnBytes bytes, OrcType *out)
 {
 	PmnEnv *env = pmn_arena_env(arena);
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint32_t room = count_ids(bytes);
 	uint32_t names = 0;
-	Field field;
+	OrcMessageField field;
 
 	if (room > TYPES_MAX)
 		return fail_message(env, "footer");
@@ -405,7 +325,7 @@ parse_type(PmnArena *arena, PmnBytes bytes, OrcType *out)
 		pmn_arena_alloc(arena, ((size_t) room + 1) * sizeof(OrcField));
 	if (out->children == NULL)
 		return PMN_NO_MEMORY;
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 	{
 		if (field.number == 1)
 			out->kind = (uint32_t) field.value;
@@ -480,10 +400,11 @@ static PmnCode
 parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 {
 	PmnEnv *env = input->env;
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint32_t stripe_count = count_fields(bytes, 3);
 	uint32_t type_count = count_fields(bytes, 4);
-	Field field;
+	uint64_t writer = 0;
+	OrcMessageField field;
 
 	if (stripe_count > STRIPES_MAX || type_count > TYPES_MAX)
 		return pmn_fail(env, PMN_CORRUPT,
@@ -495,7 +416,7 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 		pmn_arena_alloc(arena, ((size_t) type_count + 1) * sizeof(OrcType));
 	if (out->stripes == NULL || out->types == NULL)
 		return PMN_NO_MEMORY;
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 	{
 		if (field.number == 3)
 			PMN_TRY(parse_stripe(input, field.bytes,
@@ -505,6 +426,10 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 				parse_type(arena, field.bytes, &out->types[out->type_count++]));
 		else if (field.number == 6)
 			out->rows = field.value;
+		else if (field.number == 8)
+			out->row_index_stride = field.value;
+		else if (field.number == 9)
+			writer = field.value;
 		else if (field.number == 10)
 			return pmn_fail(env, PMN_UNSUPPORTED,
 							"it has encrypted columns, which are not "
@@ -514,6 +439,7 @@ parse_footer(OrcInput *input, PmnArena *arena, PmnBytes bytes, OrcTail *out)
 		return fail_message(env, "footer");
 	if (out->type_count == 0 || out->types[0].kind != ORC_STRUCT)
 		return pmn_fail(env, PMN_CORRUPT, "its root type is not a struct");
+	out->has_statistics = writer == 0;
 	PMN_TRY(check_tree(env, out));
 	return check_rows(env, out);
 }
@@ -529,11 +455,18 @@ orc_read_tail(OrcInput *input, PmnArena *arena, OrcTail *out)
 	memset(out, 0, sizeof(*out));
 	PMN_TRY(read_postscript(input, &postscript, &offset));
 	pmn_buffer_init(&plain, input->env);
-	code = read_plain(input, offset, postscript.footer_bytes, "footer", &plain);
+	code = orc_read_plain(input, NULL, offset, postscript.footer_bytes,
+						  "footer", &plain);
 	if (code == PMN_OK)
 		code =
 			parse_footer(input, arena, pmn_bytes(plain.data, plain.size), out);
 	pmn_buffer_free(&plain);
+	out->has_statistics &= postscript.writer_version >= STATISTICS_VERSION;
+	if (postscript.metadata_bytes <= offset)
+	{
+		out->metadata_offset = offset - postscript.metadata_bytes;
+		out->metadata_bytes = postscript.metadata_bytes;
+	}
 	return code;
 }
 
@@ -545,19 +478,19 @@ parse_streams(OrcInput *input, const OrcStripe *stripe, PmnBytes bytes,
 {
 	uint64_t left = stripe->index_bytes + stripe->data_bytes;
 	uint64_t offset = stripe->offset;
-	Message message = open_message(bytes);
-	Field outer;
+	OrcMessage message = orc_message_open(bytes);
+	OrcMessageField outer;
 
-	while (next_field(&message, &outer))
+	while (orc_message_next(&message, &outer))
 	{
-		Message inner = open_message(outer.bytes);
+		OrcMessage inner = orc_message_open(outer.bytes);
 		OrcStreamInfo *stream;
-		Field field;
+		OrcMessageField field;
 
 		if (outer.number != 1)
 			continue;
 		stream = &out->streams[out->stream_count++];
-		while (next_field(&inner, &field))
+		while (orc_message_next(&inner, &field))
 		{
 			if (field.number == 1)
 				stream->kind = (uint32_t) field.value;
@@ -578,10 +511,10 @@ parse_streams(OrcInput *input, const OrcStripe *stripe, PmnBytes bytes,
 static PmnCode
 parse_encoding(PmnEnv *env, PmnBytes bytes, OrcEncoding *out)
 {
-	Message message = open_message(bytes);
-	Field field;
+	OrcMessage message = orc_message_open(bytes);
+	OrcMessageField field;
 
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 	{
 		if (field.number == 1)
 			out->kind = (uint32_t) field.value;
@@ -596,10 +529,10 @@ parse_stripe_footer(OrcInput *input, PmnArena *arena, const OrcStripe *stripe,
 					PmnBytes bytes, OrcStripeFooter *out)
 {
 	PmnEnv *env = input->env;
-	Message message = open_message(bytes);
+	OrcMessage message = orc_message_open(bytes);
 	uint32_t stream_count = count_fields(bytes, 1);
 	uint32_t encoding_count = count_fields(bytes, 2);
-	Field field;
+	OrcMessageField field;
 
 	out->time_zone = "";
 	if (stream_count > STREAMS_MAX || encoding_count > TYPES_MAX)
@@ -610,7 +543,7 @@ parse_stripe_footer(OrcInput *input, PmnArena *arena, const OrcStripe *stripe,
 												sizeof(OrcEncoding));
 	if (out->streams == NULL || out->encodings == NULL)
 		return PMN_NO_MEMORY;
-	while (next_field(&message, &field))
+	while (orc_message_next(&message, &field))
 	{
 		if (field.number == 2)
 			PMN_TRY(parse_encoding(env, field.bytes,
@@ -637,9 +570,9 @@ orc_read_stripe_footer(OrcInput *input, PmnArena *arena,
 
 	memset(out, 0, sizeof(*out));
 	pmn_buffer_init(&plain, input->env);
-	code = read_plain(input,
-					  stripe->offset + stripe->index_bytes + stripe->data_bytes,
-					  stripe->footer_bytes, "stripe footer", &plain);
+	code = orc_read_plain(
+		input, NULL, stripe->offset + stripe->index_bytes + stripe->data_bytes,
+		stripe->footer_bytes, "stripe footer", &plain);
 	if (code == PMN_OK)
 		code = parse_stripe_footer(input, arena, stripe,
 								   pmn_bytes(plain.data, plain.size), out);

@@ -194,7 +194,7 @@ check_row(Fixture *fixture, const PmnBatch *batch, uint32_t row)
 }
 
 /* Read all columns of the file and compare each row. */
-static void
+static inline void
 check_file(Fixture *fixture, const char *path)
 {
 	PmnFormatReadRequest request = {.columns = fixture->columns,
