@@ -69,7 +69,7 @@ CREATE FOREIGN TABLE bad (a int) SERVER ddl_lake OPTIONS (primary_key 'b');
 CREATE FOREIGN TABLE bad (a interval) SERVER ddl_lake;
 CREATE FOREIGN TABLE bad (a numeric) SERVER ddl_lake;
 CREATE FOREIGN TABLE bad (a int) SERVER ddl_lake
-  OPTIONS (primary_key 'a', "merge-engine" 'aggregation');
+  OPTIONS (primary_key 'a', "merge-engine" 'first-row');
 CREATE FOREIGN TABLE IF NOT EXISTS kept (b text) SERVER ddl_lake;
 
 -- ALTER

@@ -31,7 +31,7 @@ INSERT INTO log VALUES (200, NULL);
 INSERT INTO log VALUES (1, 'infinity');
 \echo not supported
 CREATE FOREIGN TABLE bad (a int) SERVER errors_lake
-  OPTIONS (primary_key 'a', "merge-engine" 'partial-update');
+  OPTIONS (primary_key 'a', "merge-engine" 'first-row');
 UPDATE log SET a = 1;
 INSERT INTO t VALUES (1, 'x') ON CONFLICT DO NOTHING;
 TRUNCATE t;

@@ -24,6 +24,7 @@
 #include "fdw_writer.h"
 
 #include "access/htup_details.h"
+#include "commands/defrem.h"
 #include "executor/executor.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/appendinfo.h"
@@ -82,6 +83,40 @@ ignores_delete(const PmnSchema *schema)
 	return false;
 }
 
+/* Whether a merge engine is the one whose rows can be replaced. */
+static bool
+replaces_rows(const char *engine)
+{
+	return engine == NULL || pg_strcasecmp(engine, "deduplicate") == 0;
+}
+
+/*
+ * UPDATE and DELETE replace rows, which only deduplicate understands so: the
+ * other engines would add the new row up with the old one, or refuse the -D
+ * when they meet it in a file.
+ */
+static void
+refuse_merged(const PmnSchema *schema, const char *name, CmdType operation)
+{
+	const char *engine = pmn_schema_option(schema, "merge-engine");
+
+	if (replaces_rows(engine))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg(operation == CMD_UPDATE
+						? "cannot update foreign table \"%s\""
+						: "cannot delete from foreign table \"%s\"",
+					name),
+			 errdetail("Option \"merge-engine\" is \"%s\": rows can only be "
+					   "added, and are merged with those of the same key.",
+					   engine),
+			 operation == CMD_UPDATE
+				 ? errhint("Insert a row with the key and what is to be merged "
+						   "into the existing one.")
+				 : 0));
+}
+
 List *
 paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 						Index resultRelation, int subplan_index)
@@ -98,7 +133,8 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 			   "INSERT ... ON CONFLICT on foreign table \"%s\" is not "
 			   "supported yet",
 			   "Without the clause, a row with an existing primary key "
-			   "replaces it (option \"insert_mode\" is \"upsert\").");
+			   "replaces it or is merged with it (option \"insert_mode\" is "
+			   "\"upsert\").");
 	if (!options->updatable)
 		refuse(name, "foreign table \"%s\" is read-only",
 			   "Option \"updatable\" is \"false\".");
@@ -118,6 +154,7 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 				   ? "cannot update foreign table \"%s\""
 				   : "cannot delete from foreign table \"%s\"",
 			   "The lake table has no primary key.");
+	refuse_merged(table->schema, name, plan->operation);
 	if (plan->operation == CMD_DELETE && ignores_delete(table->schema))
 		refuse(name, "cannot delete from foreign table \"%s\"",
 			   "Option \"ignore-delete\" is \"true\".");
@@ -148,6 +185,8 @@ begin(EState *estate, ResultRelInfo *rinfo, CmdType operation, Plan *subplan)
 		refuse(RelationGetRelationName(relation),
 			   "cannot change rows of foreign table \"%s\"",
 			   "The lake table has no primary key.");
+	refuse_merged(writer->table->schema, RelationGetRelationName(relation),
+				  operation);
 	writer->from_read = true;
 	state->old_slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(relation),
 											 &TTSOpsVirtual);
@@ -415,9 +454,26 @@ paimonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 
 /* ---- what can be done with a table ------------------------------------ */
 
-/* Unknown counts as keyed: a statement then fails with a better message. */
+/* Of a foreign table that made its lake table: by its own options. */
 static bool
-is_keyed(const PfdwOptions *options)
+declares_replacement(const PfdwOptions *options)
+{
+	ListCell *cell;
+
+	foreach (cell, options->paimon_options)
+	{
+		DefElem *def = lfirst_node(DefElem, cell);
+
+		if (strcmp(def->defname, "merge-engine") == 0)
+			return replaces_rows(defGetString(def));
+	}
+	return true;
+}
+
+/* Whether rows can be changed. Unknown counts as yes: a statement then fails
+ * with a better message. */
+static bool
+takes_changes(const PfdwOptions *options)
 {
 	MemoryContext context;
 	PfdwEnv *env;
@@ -426,7 +482,7 @@ is_keyed(const PfdwOptions *options)
 	bool result = true;
 
 	if (options->primary_key != NULL)
-		return true;
+		return declares_replacement(options);
 	context = AllocSetContextCreate(CurrentMemoryContext, "paimon key check",
 									ALLOCSET_SMALL_SIZES);
 	env = pfdw_env_create(context, "paimon key check");
@@ -434,7 +490,9 @@ is_keyed(const PfdwOptions *options)
 			PMN_OK &&
 		pmn_table_open(catalog, options->ref.database, options->ref.table,
 					   options->ref.branch, &table) == PMN_OK)
-		result = pmn_table_has_primary_key(table);
+		result = pmn_table_has_primary_key(table) &&
+				 replaces_rows(pmn_schema_option(pmn_table_schema(table),
+												 "merge-engine"));
 	pmn_table_close(table);
 	pmn_catalog_close(catalog);
 	MemoryContextDelete(context);
@@ -449,7 +507,7 @@ paimonIsForeignRelUpdatable(Relation rel)
 	if (!options->updatable || options->travel.kind != PMN_TRAVEL_LATEST ||
 		options->has_changes || options->system_kind != PFDW_SYSTEM_NONE)
 		return 0;
-	if (!is_keyed(options))
+	if (!takes_changes(options))
 		return 1 << CMD_INSERT;
 	return (1 << CMD_INSERT) | (1 << CMD_UPDATE) | (1 << CMD_DELETE);
 }

@@ -133,6 +133,9 @@ pfdw_option_kind(const char *name)
 		return PFDW_OPTION_READ;
 	if (strcmp(name, "primary-key") == 0)
 		return PFDW_OPTION_UNKNOWN; /* the hint names primary_key */
+	/* With names of columns inside, and lists of them. */
+	if (strncmp(name, "fields.", 7) == 0 && strchr(name, '=') == NULL)
+		return PFDW_OPTION_STORED;
 	if (strcmp(name, "bucket") == 0 || strpbrk(name, ".-") != NULL)
 	{
 		size_t allowed = strspn(name, "abcdefghijklmnopqrstuvwxyz"

@@ -349,6 +349,39 @@ crosses_partitions(const PmnSchema *schema)
 	return false;
 }
 
+/*
+ * Engines whose rows we may add to and compact: those whose rows are what the
+ * merge of all files says. Where rows are looked up instead, a file above
+ * level 0 stands for those below, which our compaction does not see to; for
+ * deduplicate that matters only when the newest row is not the last one.
+ */
+static PmnCode
+check_engine(PmnEnv *env, const PmnSchema *schema,
+			 const PmnTableOptions *options)
+{
+	bool merges = options->merge_engine != PMN_MERGE_DEDUPLICATE;
+
+	if (options->merge_engine == PMN_MERGE_FIRST_ROW)
+		return refuse(env, "write", "merge-engine",
+					  shown(schema, "merge-engine", ""),
+					  "Rows of this engine are seen only after a compaction "
+					  "that looks up older ones.");
+	if (options->force_lookup && (merges || options->sequence_field_count > 0))
+		return refuse(env, "write", "force-lookup",
+					  shown(schema, "force-lookup", ""), NULL);
+	/* Paimon's writers put the default in place of a null, so that a column
+	 * that is left out would be overwritten there and not here. */
+	for (uint32_t i = 0; merges && i < schema->field_count; i++)
+	{
+		if (schema->fields[i].default_value != NULL)
+			return refuse_column(env,
+								 "cannot write a Paimon table of this merge "
+								 "engine with a column that has a default",
+								 &schema->fields[i]);
+	}
+	return PMN_OK;
+}
+
 PmnCode
 pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 						const PmnTableOptions *options)
@@ -358,9 +391,6 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	PMN_TRY(pmn_options_check_read(env, schema, options));
 	PMN_TRY(
 		check_rules(env, "write", schema, write_rules, COUNT_OF(write_rules)));
-	if (keyed && options->merge_engine != PMN_MERGE_DEDUPLICATE)
-		return refuse(env, "write", "merge-engine",
-					  shown(schema, "merge-engine", ""), NULL);
 	/* A new row's old version may then be in any partition, and no index of
 	 * all keys is kept in the table. */
 	if (options->bucket == -1 && keyed && crosses_partitions(schema))
@@ -373,9 +403,8 @@ pmn_options_check_write(PmnEnv *env, const PmnSchema *schema,
 	if (options->bucket > 1 && options->bucket_key_count == 0)
 		return refuse(env, "write", "bucket", shown(schema, "bucket", ""),
 					  "Set option \"bucket-key\".");
-	if (keyed && options->merge_engine != PMN_MERGE_DEDUPLICATE)
-		return refuse(env, "write", "merge-engine",
-					  shown(schema, "merge-engine", ""), NULL);
+	if (keyed)
+		PMN_TRY(check_engine(env, schema, options));
 	if (options->changelog_producer != PMN_CHANGELOG_NONE)
 		return refuse(env, "write", "changelog-producer",
 					  shown(schema, "changelog-producer", ""), NULL);

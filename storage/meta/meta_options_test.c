@@ -18,6 +18,7 @@ static PmnArena *arena;
 #define APPEND                                                                 \
 	"{\"version\":3,\"id\":0," COLUMNS                                         \
 	"\"partitionKeys\":[],\"primaryKeys\":[],\"options\":{"
+#define AGGREGATING KEYED "\"merge-engine\":\"aggregation\","
 #define END "},\"timeMillis\":1}"
 
 static void
@@ -246,7 +247,18 @@ TEST(unwritable_tables_are_refused)
 	CHECK(!refuses(write, APPEND, "bucket", "-1"));
 	CHECK(!refuses(write, KEYED, "bucket", "3"));
 	CHECK(refuses(write, KEYED, "changelog-producer", "input"));
-	CHECK(refuses(write, KEYED, "merge-engine", "aggregation"));
+	CHECK(!refuses(write, KEYED, "merge-engine", "aggregation"));
+	CHECK(!refuses(write, KEYED, "merge-engine", "partial-update"));
+	CHECK(refuses(write, AGGREGATING, "changelog-producer", "lookup"));
+	CHECK(refuses(write, AGGREGATING, "changelog-producer", "input"));
+	CHECK(refuses(write, AGGREGATING, "force-lookup", "true"));
+	CHECK(!refuses(write, AGGREGATING, "force-lookup", "false"));
+	CHECK(refuses(write, AGGREGATING, "deletion-vectors.enabled", "true"));
+	CHECK(refuses(write, AGGREGATING, "fields.v.aggregate-function", "rbm32"));
+	CHECK(!refuses(write, AGGREGATING, "fields.v.aggregate-function", "max"));
+	CHECK(refuses(write, KEYED "\"sequence.field\":\"v\",", "force-lookup",
+				  "true"));
+	CHECK(!refuses(write, KEYED, "force-lookup", "true"));
 	CHECK(refuses(write, KEYED, "merge-engine", "first-row"));
 	CHECK(refuses(write, APPEND, "deletion-vectors.enabled", "true"));
 	CHECK(refuses(write, KEYED, "deletion-vectors.enabled", "true"));

@@ -625,7 +625,8 @@ SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types,
              partitions_composite, append_tables, savepoints, java_first,
              nested_compaction, nested_written, data_evolution,
              dynamic_buckets, history, racing_writers,
-             merge_tables.merge_engines]
+             merge_tables.merge_engines,
+             merge_tables.written_merge_engines]
 
 
 def main():
