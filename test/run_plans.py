@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 FORCED = ["parallel_setup_cost=0", "parallel_tuple_cost=0",
           "min_parallel_table_scan_size=0"]
 OFF = ["aggregate_pushdown", "filter_pushdown", "limit_pushdown",
-       "parallel_scan", "parameterized_scan"]
+       "parallel_scan", "parameterized_scan", "sorted_scan"]
 RUNS = [
     ("1 worker", FORCED + ["max_parallel_workers_per_gather=1"]),
     ("4 workers", FORCED + ["max_parallel_workers_per_gather=4"]),

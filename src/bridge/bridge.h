@@ -86,6 +86,11 @@ extern PfdwTable *pfdw_table_open(PfdwEnv *env, const PfdwTableRef *ref);
 extern PmnScan *pfdw_scan_plan(PfdwTable *table, const PmnScanRequest *request);
 extern PmnRead *pfdw_read_open(PfdwTable *table, PmnScan *scan,
 							   const int32_t *projection, uint32_t count);
+/* In an order that the scan has; order_count 0: in none. */
+extern PmnRead *pfdw_read_open_ordered(PfdwTable *table, PmnScan *scan,
+									   const int32_t *projection,
+									   uint32_t count, const int32_t *order,
+									   uint32_t order_count);
 /* Rolled back with subid, which may be an outer subtransaction. */
 extern PmnWrite *pfdw_write_open(PfdwTable *table,
 								 const PmnWriteRequest *request,
@@ -111,6 +116,7 @@ extern bool pfdw_enable_aggregate_pushdown;
 extern bool pfdw_enable_limit_pushdown;
 extern bool pfdw_enable_parallel_scan;
 extern bool pfdw_enable_parameterized_scan;
+extern bool pfdw_enable_sorted_scan;
 extern int pfdw_metadata_cache_size; /* kB */
 extern void pfdw_guc_define(void);
 

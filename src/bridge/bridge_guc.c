@@ -39,6 +39,7 @@ bool pfdw_enable_aggregate_pushdown = true;
 bool pfdw_enable_limit_pushdown = true;
 bool pfdw_enable_parallel_scan = true;
 bool pfdw_enable_parameterized_scan = true;
+bool pfdw_enable_sorted_scan = true;
 int pfdw_metadata_cache_size = 65536;
 
 static const BoolSetting bool_settings[] = {
@@ -51,6 +52,8 @@ static const BoolSetting bool_settings[] = {
 	{"paimon_fdw.enable_parameterized_scan", &pfdw_enable_parameterized_scan,
 	 true,
 	 "Lets the inner scan of a nested loop look up the outer row's keys."},
+	{"paimon_fdw.enable_sorted_scan", &pfdw_enable_sorted_scan, true,
+	 "Lets scans of lake tables give rows in the order of the primary key."},
 	{"paimon_fdw.enable_parallel_scan", &pfdw_enable_parallel_scan, true,
 	 "Lets several processes share the scan of a lake table."},
 };

@@ -109,9 +109,20 @@ PmnRead *
 pfdw_read_open(PfdwTable *table, PmnScan *scan, const int32_t *projection,
 			   uint32_t count)
 {
+	return pfdw_read_open_ordered(table, scan, projection, count, NULL, 0);
+}
+
+PmnRead *
+pfdw_read_open_ordered(PfdwTable *table, PmnScan *scan,
+					   const int32_t *projection, uint32_t count,
+					   const int32_t *order, uint32_t order_count)
+{
 	PfdwHandle *handle = handle_add(table->env, HANDLE_READ);
 	PmnRead *read = NULL;
-	PmnCode code = pmn_read_open(scan, projection, count, &read);
+	PmnCode code = order_count == 0
+					   ? pmn_read_open(scan, projection, count, &read)
+					   : pmn_read_open_ordered(scan, projection, count, order,
+											   order_count, &read);
 
 	handle->object = read;
 	pfdw_check(table->env, code);

@@ -169,6 +169,9 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	if (reader->rows_wanted > 0)
 		ExplainPropertyInteger("Pushed Limit", NULL,
 							   (int64) reader->rows_wanted, es);
+	if (state->order != NIL)
+		ExplainPropertyText("Key Order",
+							state->must_sort ? "by sorting" : "from files", es);
 	if (state->aggregate != NULL)
 		explain_aggregate(node, es);
 	if (es->analyze)

@@ -84,11 +84,13 @@ run_cost(const RelOptInfo *baserel, const PfdwPlanInfo *info)
  */
 static int
 row_limit(PlannerInfo *root, const RelOptInfo *baserel,
-		  const PfdwPlanInfo *info)
+		  const PfdwPlanInfo *info, List *pathkeys)
 {
 	if (!pfdw_enable_limit_pushdown || !info->is_data || !info->is_exact ||
 		root->limit_tuples < 1 || root->limit_tuples > INT_MAX ||
-		root->parse->sortClause != NIL || root->parse->setOperations != NULL ||
+		!pathkeys_contained_in(root->sort_pathkeys, pathkeys) ||
+		(root->parse->sortClause != NIL && pathkeys == NIL) ||
+		root->parse->setOperations != NULL ||
 		!bms_equal(baserel->relids, root->all_baserels))
 		return 0;
 	return (int) root->limit_tuples;
@@ -96,15 +98,14 @@ row_limit(PlannerInfo *root, const RelOptInfo *baserel,
 
 static ForeignPath *
 make_path(PlannerInfo *root, RelOptInfo *baserel, double rows, Cost startup,
-		  Cost run, Relids required_outer)
+		  Cost run, List *pathkeys, List *order, Relids required_outer)
 {
 	const PfdwPlanInfo *info = baserel->fdw_private;
-	int limit = row_limit(root, baserel, info);
-	List *private = limit > 0 ? list_make1(makeInteger(limit)) : NIL;
+	int limit = row_limit(root, baserel, info, pathkeys);
+	List *private = list_make2(makeInteger(limit), order);
 	ForeignPath *path = create_foreignscan_path(
-		root, baserel, NULL,			   /* default target */
-		rows, startup, startup + run, NIL, /* no order */
-		required_outer, NULL,
+		root, baserel, NULL, /* default target */
+		rows, startup, startup + run, pathkeys, required_outer, NULL,
 #if PG_VERSION_NUM >= 170000
 		NIL,
 #endif
@@ -112,6 +113,15 @@ make_path(PlannerInfo *root, RelOptInfo *baserel, double rows, Cost startup,
 
 	path->path.parallel_safe = false;
 	return path;
+}
+
+void
+pfdw_add_path_in_order(PlannerInfo *root, RelOptInfo *baserel, Cost startup,
+					   Cost run, List *pathkeys, List *attnums)
+{
+	add_path(baserel,
+			 (Path *) make_path(root, baserel, baserel->rows, startup, run,
+								pathkeys, attnums, baserel->lateral_relids));
 }
 
 /* As core shares the work out between workers and a leader who helps. */
@@ -141,8 +151,9 @@ add_shared_path(PlannerInfo *root, RelOptInfo *baserel,
 		return;
 	/* No more than one process for a part. */
 	divisor = Min(parallel_divisor(workers), info->part_count);
-	path = make_path(root, baserel, clamp_row_est(baserel->rows / divisor),
-					 startup, run_cost(baserel, info) / divisor, NULL);
+	path =
+		make_path(root, baserel, clamp_row_est(baserel->rows / divisor),
+				  startup, run_cost(baserel, info) / divisor, NIL, NIL, NULL);
 	path->path.parallel_aware = true;
 	path->path.parallel_safe = true;
 	path->path.parallel_workers = workers;
@@ -292,10 +303,10 @@ add_parameterized_paths(PlannerInfo *root, RelOptInfo *baserel,
 			continue;
 		done = lappend(done, param);
 		share = read_share(root, baserel, info, param);
-		add_path(baserel,
-				 (Path *) make_path(root, baserel, param->ppi_rows,
-									look_up_cost(info),
-									run_cost(baserel, info) * share, outer));
+		add_path(baserel, (Path *) make_path(root, baserel, param->ppi_rows,
+											 look_up_cost(info),
+											 run_cost(baserel, info) * share,
+											 NIL, NIL, outer));
 	}
 }
 
@@ -307,8 +318,10 @@ paimonGetForeignPaths(PlannerInfo *root, RelOptInfo *baserel,
 	Cost startup = PFDW_STARTUP_COST + baserel->baserestrictcost.startup;
 
 	add_path(baserel, (Path *) make_path(root, baserel, baserel->rows, startup,
-										 run_cost(baserel, info),
+										 run_cost(baserel, info), NIL, NIL,
 										 baserel->lateral_relids));
+	pfdw_add_ordered_paths(root, baserel, info, startup,
+						   run_cost(baserel, info));
 	add_shared_path(root, baserel, info, startup);
 	if (pfdw_enable_parameterized_scan && pfdw_enable_filter_pushdown &&
 		info->is_data)

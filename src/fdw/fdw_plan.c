@@ -93,6 +93,18 @@ keep_keys(PfdwPlanInfo *info, const PmnSchema *schema, MemoryContext context)
 	MemoryContextSwitchTo(old);
 }
 
+static void
+keep_orders(PfdwPlanInfo *info, const PmnScan *scan, Relation relation,
+			const PmnSchema *schema, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (info->is_data)
+		info->orders = pfdw_orders_find(scan, relation, schema, info->columns,
+										info->column_count);
+	MemoryContextSwitchTo(old);
+}
+
 /* Attributes that the query uses, by number: FirstLowInvalidHeapAttributeNumber
  * is 0. */
 static Bitmapset *
@@ -204,6 +216,7 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	info->column_share = column_share(baserel);
 	keep_columns(info, columns, column_count, old);
 	keep_keys(info, table->schema, old);
+	keep_orders(info, scan, relation, table->schema, old);
 	/* What the pruned files would hold, if they are like the others. */
 	baserel->pages = (BlockNumber) Min(info->size_bytes / BLCKSZ + 1,
 									   (double) MaxBlockNumber);
@@ -263,15 +276,23 @@ paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 	Bitmapset *used = NULL;
 	List *attnums = NIL;
 	int member = -1;
+	List *order = NIL;
+	ListCell *cell;
 	int limit = 0;
 
 	if (IS_UPPER_REL(baserel))
 		return pfdw_aggregate_plan(root, baserel, best_path, tlist, outer_plan);
 	if (best_path->fdw_private != NIL)
+	{
 		limit = intVal(linitial(best_path->fdw_private));
+		order = lsecond(best_path->fdw_private);
+	}
 	scan_clauses = extract_actual_clauses(scan_clauses, false);
 	pull_varattnos((Node *) baserel->reltarget->exprs, baserel->relid, &used);
 	pull_varattnos((Node *) scan_clauses, baserel->relid, &used);
+	foreach (cell, order)
+		used = bms_add_member(used, lfirst_int(cell) -
+										FirstLowInvalidHeapAttributeNumber);
 	/* A 0 in the list stands for the whole row. */
 	while ((member = bms_next_member(used, member)) >= 0)
 	{
@@ -281,6 +302,6 @@ paimonGetForeignPlan(PlannerInfo *root, RelOptInfo *baserel, Oid foreigntableid,
 			attnums = lappend_int(attnums, attnum);
 	}
 	return make_foreignscan(tlist, scan_clauses, baserel->relid, NIL,
-							list_make2(attnums, makeInteger(limit)), NIL, NIL,
-							outer_plan);
+							list_make3(attnums, makeInteger(limit), order), NIL,
+							NIL, outer_plan);
 }

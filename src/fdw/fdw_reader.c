@@ -201,8 +201,10 @@ pfdw_reader_start(PfdwReader *reader)
 
 	for (int i = 0; i < reader->needed_count; i++)
 		projection[i] = reader->needed[i].field;
-	reader->read = pfdw_read_open(reader->table, reader->scan, projection,
-								  (uint32_t) reader->needed_count);
+	reader->read =
+		pfdw_read_open_ordered(reader->table, reader->scan, projection,
+							   (uint32_t) reader->needed_count, reader->order,
+							   (uint32_t) reader->order_count);
 	if (reader->part_source != NULL)
 		pmn_read_by_parts(reader->read, reader->part_source,
 						  reader->part_context);

@@ -40,6 +40,8 @@ typedef struct PfdwReader
 	const uint32_t *rows; /* rows of the batch that count; NULL: all */
 	uint32 row;			  /* the next one's place in rows */
 	uint32 row_count;
+	int32_t *order;			   /* fields, first of all of them, ... */
+	int order_count;		   /* whose order rows come in; 0: any */
 	PmnPartSource part_source; /* NULL: all of the scan is read */
 	void *part_context;
 	bool at_end;

@@ -64,6 +64,8 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 	if (list_length(plan->fdw_private) > PFDW_PLAN_LIMIT)
 		state->reader->rows_wanted =
 			(uint64) intVal(list_nth(plan->fdw_private, PFDW_PLAN_LIMIT));
+	if (list_length(plan->fdw_private) > PFDW_PLAN_ORDER)
+		state->order = list_nth(plan->fdw_private, PFDW_PLAN_ORDER);
 	state->has_param = has_param_walker((Node *) state->quals, NULL);
 	state->reader->is_look_up = state->has_param && plan->scan.scanrelid > 0 &&
 								plan->scan.plan.plan_rows <= 10;
@@ -128,6 +130,8 @@ pfdw_scan_open(ForeignScanState *node, bool is_explain)
 	pfdw_reader_plan(reader, state->quals, state->rti, reader->columns,
 					 reader->column_count,
 					 is_explain ? NULL : node->ss.ps.ps_ExprContext);
+	if (state->order != NIL)
+		pfdw_scan_order(state);
 	if (state->shared != NULL && !is_explain)
 		pfdw_scan_share(state);
 }
@@ -136,20 +140,30 @@ TupleTableSlot *
 paimonIterateForeignScan(ForeignScanState *node)
 {
 	PfdwScanState *state = node->fdw_state;
+
+	if (state->system != NULL)
+		return pfdw_system_next(state->system, node->ss.ss_ScanTupleSlot);
+	if (unlikely(state->aggregate != NULL))
+		return pfdw_aggregate_iterate(node);
+	if (unlikely(state->reader->scan == NULL))
+		pfdw_scan_open(node, false);
+	if (unlikely(state->must_sort))
+		return pfdw_scan_sorted_next(node);
+	return pfdw_scan_next_row(node);
+}
+
+TupleTableSlot *
+pfdw_scan_next_row(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
 	PfdwReader *reader = state->reader;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	const PfdwColumn *needed;
 	uint32 row;
 
-	if (state->system != NULL)
-		return pfdw_system_next(state->system, slot);
-	if (unlikely(state->aggregate != NULL))
-		return pfdw_aggregate_iterate(node);
 	ExecClearTuple(slot);
 	if (unlikely(reader->row >= reader->row_count))
 	{
-		if (reader->scan == NULL)
-			pfdw_scan_open(node, false);
 		if (!pfdw_reader_next_batch(reader))
 			return slot;
 	}
@@ -190,6 +204,7 @@ paimonReScanForeignScan(ForeignScanState *node)
 		return;
 	}
 	state->is_preset = false;
+	pfdw_scan_sort_end(state);
 	if (state->aggregate != NULL)
 		pfdw_aggregate_rescan(node);
 	else if (state->has_param && node->ss.ps.chgParam != NULL)
@@ -208,7 +223,10 @@ paimonEndForeignScan(ForeignScanState *node)
 	if (state->system != NULL)
 		pfdw_system_end(state->system);
 	else
+	{
+		pfdw_scan_sort_end(state);
 		pfdw_reader_close(state->reader);
+	}
 	if (state->segment != NULL)
 		dsm_detach(state->segment);
 	node->fdw_state = NULL;

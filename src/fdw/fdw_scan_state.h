@@ -9,6 +9,7 @@
 #include "fdw_reader.h"
 #include "fdw_system.h"
 #include "storage/dsm.h"
+#include "utils/tuplesort.h"
 
 typedef struct PfdwScanState
 {
@@ -19,7 +20,11 @@ typedef struct PfdwScanState
 	bool needs_all;			/* a whole-row reference */
 	List *quals;			/* the relation's conditions */
 	struct PfdwAggregateState *aggregate; /* NULL: rows are what it gives */
-	bool has_param;						  /* the quals name parameters */
+	List *order;		  /* attributes whose order the plan counts on */
+	bool must_sort;		  /* which storage can't give */
+	Tuplesortstate *sort; /* then, after the first row */
+	TupleTableSlot *sorted;
+	bool has_param;			   /* the quals name parameters */
 	bool is_target;			   /* the statement changes this relation */
 	bool is_locked;			   /* FOR UPDATE and its kin */
 	bool is_preset;			   /* the slot's other attributes are null */
@@ -29,6 +34,17 @@ typedef struct PfdwScanState
 
 /* Open and plan; for EXPLAIN without values of parameters. */
 extern void pfdw_scan_open(ForeignScanState *node, bool is_explain);
+
+/* The next row as storage gives it. */
+extern TupleTableSlot *pfdw_scan_next_row(ForeignScanState *node);
+
+/* ---- in fdw_scan_sort.c ----------------------------------------------- */
+
+/* After planning: let the reader give the order, or set must_sort. */
+extern void pfdw_scan_order(PfdwScanState *state);
+/* The next row when must_sort. */
+extern TupleTableSlot *pfdw_scan_sorted_next(ForeignScanState *node);
+extern void pfdw_scan_sort_end(PfdwScanState *state);
 
 /* ---- in fdw_scan_parallel.c ------------------------------------------- */
 

@@ -277,6 +277,21 @@ extern "C"
 	typedef uint32_t (*PmnPartSource)(void *context);
 	void pmn_read_by_parts(PmnRead *read, PmnPartSource next, void *context);
 
+	/*
+ * pmn_scan_has_order, pmn_read_open_ordered -- rows in ascending order of the
+ * columns order[0 .. order_count - 1], positions in the schema's fields that
+ * are in the projection, too: leading columns of the primary key, with or
+ * without partition columns anywhere among them. *out is NULL when the files
+ * do not give that order at a bounded price (pmn_scan_has_order is false):
+ * they are in too many streams, or these columns are no such key. Not to be
+ * read by parts.
+ */
+	bool pmn_scan_has_order(const PmnScan *scan, const int32_t *order,
+							uint32_t order_count);
+	PMN_CHECKED PmnCode pmn_read_open_ordered(
+		PmnScan *scan, const int32_t *projection, uint32_t projection_count,
+		const int32_t *order, uint32_t order_count, PmnRead **out);
+
 	/* Start again from the first row. */
 	PMN_CHECKED PmnCode pmn_read_rewind(PmnRead *read);
 	void pmn_read_close(PmnRead *read);

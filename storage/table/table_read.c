@@ -24,6 +24,9 @@ struct PmnRead
 {
 	PmnEnv *env;
 	PmnScan *scan;
+	PmnOrderedRead *ordered; /* not NULL: all else is unused */
+	PmnReadRange range;
+	size_t memory_limit_bytes;
 	PmnArena *arena;
 	PmnArena *split_arena; /* of the split being read */
 	/* Schema fields to read, each once. */
@@ -199,8 +202,34 @@ prepare(PmnRead *read, const int32_t *projection, uint32_t count)
 }
 
 PmnCode
+pmn_read_wrap_ordered(PmnScan *scan, PmnOrderedRead *ordered, PmnRead **out)
+{
+	PmnRead *read = pmn_alloc(scan->env, sizeof(*read));
+
+	*out = read;
+	if (read == NULL)
+		return PMN_NO_MEMORY;
+	read->env = scan->env;
+	read->scan = scan;
+	read->ordered = ordered;
+	return PMN_OK;
+}
+
+PmnCode
 pmn_read_open(PmnScan *scan, const int32_t *projection, uint32_t count,
 			  PmnRead **out)
+{
+	const PmnReadRange all = {.end_split = scan->splits.count,
+							  .end_file = UINT32_MAX};
+
+	return pmn_read_open_range(scan, projection, count, all,
+							   scan->memory_limit_bytes, out);
+}
+
+PmnCode
+pmn_read_open_range(PmnScan *scan, const int32_t *projection, uint32_t count,
+					PmnReadRange range, size_t memory_limit_bytes,
+					PmnRead **out)
 {
 	PmnRead *read = pmn_alloc(scan->env, sizeof(*read));
 	PmnCode code;
@@ -210,6 +239,10 @@ pmn_read_open(PmnScan *scan, const int32_t *projection, uint32_t count,
 		return PMN_NO_MEMORY;
 	read->env = scan->env;
 	read->scan = scan;
+	read->range = range;
+	read->split = range.first_split;
+	read->file = range.first_file;
+	read->memory_limit_bytes = memory_limit_bytes;
 	code = prepare(read, projection, count);
 	if (code == PMN_OK)
 		*out = read;
@@ -235,12 +268,14 @@ close_split(PmnRead *read)
 PmnCode
 pmn_read_rewind(PmnRead *read)
 {
+	if (read->ordered != NULL)
+		return pmn_ordered_read_rewind(read->ordered);
 	close_split(read);
 	if (read->packer != NULL)
 		pmn_packer_reset(read->packer);
 	read->is_again = true;
-	read->split = 0;
-	read->file = 0;
+	read->split = read->range.first_split;
+	read->file = read->range.first_file;
 	return PMN_OK;
 }
 
@@ -249,6 +284,7 @@ pmn_read_close(PmnRead *read)
 {
 	if (read == NULL)
 		return;
+	pmn_ordered_read_close(read->ordered);
 	close_split(read);
 	pmn_packer_free(read->packer);
 	pmn_file_indexes_close(read->indexes);
@@ -264,6 +300,7 @@ pmn_read_close(PmnRead *read)
 void
 pmn_read_by_parts(PmnRead *read, PmnPartSource next, void *context)
 {
+	PMN_ASSERT(read->ordered == NULL);
 	read->next_part = next;
 	read->part_context = context;
 }
@@ -294,7 +331,7 @@ open_merge(PmnRead *read, const PmnSplit *split)
 	const PmnMergeReadOptions options = {.drop_deletes =
 											 !read->scan->keep_retractions};
 	uint32_t count = split->section->run_count;
-	size_t limit = read->scan->memory_limit_bytes / count;
+	size_t limit = read->memory_limit_bytes / count;
 	PmnRun **runs;
 	uint32_t opened = 0;
 	PmnCode code = PMN_OK;
@@ -594,7 +631,7 @@ open_file(PmnRead *read, const PmnSplit *split, const PmnPart *part)
 		.fields = read->fields,
 		.field_count = read->field_count,
 		.filter = read->filter,
-		.memory_limit_bytes = read->scan->memory_limit_bytes,
+		.memory_limit_bytes = read->memory_limit_bytes,
 	};
 	bool keep = true;
 
@@ -655,7 +692,7 @@ advance(PmnRead *read, bool *done)
 	close_split(read);
 	if (read->next_part != NULL)
 		return advance_part(read, done);
-	*done = read->split == read->scan->splits.count;
+	*done = read->split == read->range.end_split;
 	if (*done)
 		return PMN_OK;
 	split = &read->scan->splits.items[read->split];
@@ -674,7 +711,7 @@ advance(PmnRead *read, bool *done)
 		return split->join != NULL ? open_join(read, split)
 								   : open_merge(read, split);
 	}
-	if (read->file < split->file_count)
+	if (read->file < split->file_count && read->file < read->range.end_file)
 		return open_file(read, split, NULL);
 	read->split++;
 	read->file = 0;
@@ -686,6 +723,8 @@ next_batch(PmnRead *read, PmnBatch **out)
 {
 	bool done = false;
 
+	if (read->ordered != NULL)
+		return pmn_ordered_read_next(read->ordered, out);
 	while (!done)
 	{
 		PMN_TRY(pmn_poll(read->env));

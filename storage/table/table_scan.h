@@ -51,6 +51,7 @@ typedef struct PmnSplit
 	/* Files that are read one by one, each row as it is ... */
 	const PmnDataFile **files;
 	uint32_t file_count;
+	bool is_sorted; /* by key, one file after another */
 	/* ... or, when not NULL, runs that must be merged ... */
 	const PmnSection *section;
 	/* ... or, when not NULL, changes: the files, row by row with their
@@ -180,6 +181,35 @@ PMN_CHECKED PmnCode pmn_file_index_keeps(PmnFileIndexes *indexes,
 PMN_CHECKED PmnCode pmn_split_joins(PmnScan *scan, const PmnDataFile **files,
 									uint32_t count, uint32_t *alone_count,
 									PmnJoin **joins, uint32_t *join_count);
+
+/* ---- table_read.c ----------------------------------------------------- */
+
+/* Some of a scan's splits; of one split some of its raw files. */
+typedef struct PmnReadRange
+{
+	size_t first_split;
+	size_t end_split;
+	uint32_t first_file; /* of first_split */
+	uint32_t end_file;	 /* of each split; UINT32_MAX: to its end */
+} PmnReadRange;
+
+/* Read a range only. memory_limit_bytes takes the place of the scan's. */
+PMN_CHECKED PmnCode pmn_read_open_range(
+	PmnScan *scan, const int32_t *projection, uint32_t projection_count,
+	PmnReadRange range, size_t memory_limit_bytes, PmnRead **out);
+/* A read that is nothing but what ordered gives; takes it over when it
+ * succeeds. */
+typedef struct PmnOrderedRead PmnOrderedRead;
+PMN_CHECKED PmnCode pmn_read_wrap_ordered(PmnScan *scan,
+										  PmnOrderedRead *ordered,
+										  PmnRead **out);
+
+/* ---- table_read_ordered.c --------------------------------------------- */
+
+PMN_CHECKED PmnCode pmn_ordered_read_next(PmnOrderedRead *ordered,
+										  PmnBatch **out);
+PMN_CHECKED PmnCode pmn_ordered_read_rewind(PmnOrderedRead *ordered);
+void pmn_ordered_read_close(PmnOrderedRead *ordered); /* NULL allowed */
 
 /* ---- table_split.c ---------------------------------------------------- */
 

@@ -106,9 +106,9 @@ pmn_scan_add_split(PmnScan *scan, PmnSplit split)
  * files is in the scan's arena, and overwritten. */
 static PmnCode
 split_raw(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
-		  const PmnDataFile **files, uint32_t count)
+		  const PmnDataFile **files, uint32_t count, bool is_sorted)
 {
-	PmnSplit split = {.bucket = bucket, .files = files};
+	PmnSplit split = {.bucket = bucket, .files = files, .is_sorted = is_sorted};
 
 	for (uint32_t i = 0; i < count; i++)
 	{
@@ -139,7 +139,7 @@ split_evolved(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 	PMN_TRY(
 		pmn_split_joins(scan, files, count, &alone_count, joins, &join_count));
 	if (alone_count > 0)
-		PMN_TRY(split_raw(scan, stats, bucket, files, alone_count));
+		PMN_TRY(split_raw(scan, stats, bucket, files, alone_count, false));
 	for (uint32_t i = 0; i < join_count; i++)
 	{
 		PmnSplit split = {.bucket = bucket, .join = joins[i]};
@@ -162,7 +162,7 @@ split_append(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 		files[i] = &group->entries[i]->file;
 	if (scan->table->options.data_evolution)
 		return split_evolved(scan, stats, bucket, files, group->count);
-	return split_raw(scan, stats, bucket, files, group->count);
+	return split_raw(scan, stats, bucket, files, group->count, false);
 }
 
 /* Whether rows can be handed out without looking at their kinds. */
@@ -212,7 +212,7 @@ split_single_run(PmnScan *scan, PmnFileStats *stats, PmnBucket *bucket,
 		is_raw = is_raw && has_no_deletes(files[i]);
 	}
 	if (is_raw)
-		return split_raw(scan, stats, bucket, files, run->file_count);
+		return split_raw(scan, stats, bucket, files, run->file_count, true);
 	for (uint32_t i = 0; i < run->file_count; i++)
 	{
 		bool keep = true;
@@ -284,7 +284,7 @@ split_keyed(PmnScan *scan, PmnFileStats *stats, const PmnPredicate *key_filter,
 	if (count == 0)
 		return PMN_OK;
 	if (are_final(scan, files, count))
-		return split_raw(scan, stats, bucket, files, count);
+		return split_raw(scan, stats, bucket, files, count, false);
 	PMN_TRY(pmn_level_files(lsm, scan->arena, files, count, &level_files));
 	PMN_TRY(pmn_level_sections(lsm, scan->arena, level_files, count, &sections,
 							   &section_count));

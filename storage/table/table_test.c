@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "../catalog/catalog_filesystem.h"
+#include "table_scan.h"
 #include "table_testing.h"
 
 #define KEYS 400
@@ -266,6 +267,63 @@ take_row(Contents *contents, const PmnBatch *batch, uint32_t row)
 		contents->wrong += !pmn_bytes_equal(s.as.bytes, pmn_bytes_string(text));
 }
 
+/* Rows of an ordered read: in order, and in found. */
+static PmnCode
+check_in_order(PmnRead *read, bool by_partition, const Contents *found,
+			   uint32_t rows_max, uint32_t *rows)
+{
+	PmnBatch *batch = NULL;
+	int64_t last = -1;
+	uint32_t wrong = 0;
+
+	for (*rows = 0; *rows < rows_max; *rows += batch->selected_count)
+	{
+		PMN_TRY(pmn_read_next(read, &batch));
+		if (batch == NULL)
+			break;
+		for (uint32_t i = 0; i < batch->selected_count; i++)
+		{
+			uint32_t row = batch->selection == NULL ? i : batch->selection[i];
+			PmnValue v = pmn_vector_value(&batch->columns[0], row);
+			PmnBytes p = pmn_vector_value(&batch->columns[1], row).as.bytes;
+			int64_t k = pmn_vector_value(&batch->columns[3], row).as.i64;
+			int64_t place = p.data[0] - 'a';
+
+			wrong += found->v[place][k] != (v.is_null ? -1 : v.as.i64);
+			place = by_partition ? place * KEYS + k : k;
+			wrong += by_partition ? place <= last : place < last;
+			last = place;
+		}
+	}
+	CHECK(wrong == 0);
+	return PMN_OK;
+}
+
+/* Goal: an ordered read gives the same rows, also after a rewind midway. */
+static PmnCode
+read_in_order(PmnScan *scan, const int32_t *projection, bool by_partition,
+			  const Contents *found)
+{
+	const int32_t order[2] = {0, 1};
+	PmnRead *read = NULL;
+	uint32_t rows = 0;
+	PmnCode code = pmn_read_open_ordered(scan, projection, 4,
+										 by_partition ? order : &order[1],
+										 by_partition ? 2 : 1, &read);
+
+	CHECK(code != PMN_OK || (read != NULL) == scan->table->lsm.is_keyed);
+	if (read == NULL)
+		return code;
+	code = check_in_order(read, by_partition, found, 1, &rows);
+	if (code == PMN_OK)
+		code = pmn_read_rewind(read);
+	if (code == PMN_OK)
+		code = check_in_order(read, by_partition, found, UINT32_MAX, &rows);
+	CHECK(code != PMN_OK || rows == found->rows);
+	pmn_read_close(read);
+	return code;
+}
+
 static PmnCode
 read_contents(Lake *lake, int64_t snapshot_id, const PmnPredicate *filter,
 			  const PmnMessage *pending, Contents *out)
@@ -296,6 +354,10 @@ read_contents(Lake *lake, int64_t snapshot_id, const PmnPredicate *filter,
 					 batch->selection == NULL ? i : batch->selection[i]);
 	}
 	pmn_read_close(read);
+	if (code == PMN_OK)
+		code = read_in_order(scan, projection, false, out);
+	if (code == PMN_OK)
+		code = read_in_order(scan, projection, true, out);
 	pmn_scan_close(scan);
 	return code;
 }
