@@ -3,16 +3,17 @@
 # starts what the tests need. Ends with the time each suite took and
 # "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
-# isolation golden plans differential workers interop faults demo.
+# isolation golden compatibility plans differential workers interop faults demo.
 #
 # FUZZ_SECONDS        how long each fuzz target runs (default 5)
 # DIFFERENTIAL_SEEDS  how many random scripts run on heap and lake (default 10)
+# COMPATIBILITY_WRITE  when set, that suite writes doc/compatibility.md anew
 # SUITE_SECONDS       after how long a suite that hangs is ended (default 1500)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
-all_suites=(lint storage fuzz regress isolation golden plans differential workers interop faults demo)
+all_suites=(lint storage fuzz regress isolation golden compatibility plans differential workers interop faults demo)
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
 for suite in "${suites[@]}"; do
@@ -170,6 +171,15 @@ suite_plans() {
 	server_up
 	golden_copy
 	suite_lines plans python3 test/run_plans.py "$work/golden"
+}
+
+suite_compatibility() {
+	server_up
+	golden_copy
+	mkdir -p "$work/compatibility"
+	chown "$(server_user)" "$work/compatibility"
+	suite_lines compatibility python3 test/run_compatibility.py \
+		"$work/compatibility" "$work/golden" ${COMPATIBILITY_WRITE:+--write}
 }
 
 # With compaction going on behind the statements' backs.
