@@ -50,8 +50,11 @@ load_timestamp(const PmnCast *cast, const PmnVector *src, uint32_t row)
 		time.millis = seconds_to_millis(value);
 	else if (cast->from->kind != PMN_TYPE_TIME && cast->from->precision > 3)
 	{
+		/* Not value - millis * 1000: that product may lie below INT64_MIN. */
+		int32_t micros = (int32_t) (value % 1000);
+
 		time.millis = floor_div(value, 1000);
-		time.nano = (int32_t) (value - time.millis * 1000) * 1000;
+		time.nano = (micros < 0 ? micros + 1000 : micros) * 1000;
 	}
 	return time;
 }

@@ -286,6 +286,7 @@ append_legacy_timestamp(PmnBuffer *dst, const PmnType *type,
 						const PmnValue *value)
 {
 	int64_t millis;
+	int32_t micros;
 
 	if (pmn_type_vector_kind(type) == PMN_VECTOR_TS96)
 		return append_local_date_time(dst, value->as.ts96.millis,
@@ -293,8 +294,10 @@ append_legacy_timestamp(PmnBuffer *dst, const PmnType *type,
 	if (type->precision <= 3)
 		return append_local_date_time(dst, value->as.i64, 0);
 	millis = floor_divide(value->as.i64, 1000);
+	/* Modulo, as the product of millis may lie below INT64_MIN. */
+	micros = (int32_t) (value->as.i64 % 1000);
 	return append_local_date_time(
-		dst, millis, (int32_t) (value->as.i64 - millis * 1000) * 1000);
+		dst, millis, (micros < 0 ? micros + 1000 : micros) * 1000);
 }
 
 /* The text of a value before escaping. */
