@@ -296,8 +296,8 @@ append_legacy_timestamp(PmnBuffer *dst, const PmnType *type,
 	millis = floor_divide(value->as.i64, 1000);
 	/* Modulo, as the product of millis may lie below INT64_MIN. */
 	micros = (int32_t) (value->as.i64 % 1000);
-	return append_local_date_time(
-		dst, millis, (micros < 0 ? micros + 1000 : micros) * 1000);
+	return append_local_date_time(dst, millis,
+								  (micros < 0 ? micros + 1000 : micros) * 1000);
 }
 
 /* The text of a value before escaping. */
