@@ -117,6 +117,9 @@ INSERT INTO kinds SELECT timestamp '1969-12-31' + i % 3 * interval '1 day', (i %
   FROM generate_series(1, 2000) i WHERE length(to_hex(254 + i % 4 * 4096)) % 2 = 0;
 SELECT both_ways('SELECT * FROM kinds ORDER BY ts, d, b, s, o, z, c, v'),
   both_ways('SELECT ts, d FROM kinds ORDER BY ts, d'), both_ways('SELECT * FROM kinds WHERE s = 1 ORDER BY 1, 2, 3, 4, 5, 6, 7, v');
+SELECT both_ways('SELECT ts, d FROM kinds WHERE o ORDER BY ts, d'),
+  both_ways('SELECT * FROM kinds WHERE s = 1 AND NOT o ORDER BY ts, d, b, z, c, v');
+EXPLAIN (COSTS OFF) SELECT * FROM kinds WHERE s = 1 AND NOT o ORDER BY ts, d, b, z, c, v;
 CREATE FOREIGN TABLE other (nano timestamp(6) OPTIONS (paimon_type 'TIMESTAMP(9)') NOT NULL, v int) SERVER ordered_lake OPTIONS (primary_key 'nano', bucket '1');
 CREATE FOREIGN TABLE words (t text COLLATE "und-x-icu" NOT NULL, v int) SERVER ordered_lake OPTIONS (primary_key 't', bucket '1');
 CREATE FOREIGN TABLE floats (f float8 NOT NULL, v int) SERVER ordered_lake OPTIONS (primary_key 'f', bucket '1');

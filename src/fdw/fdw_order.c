@@ -144,6 +144,8 @@ make_index(PlannerInfo *root, RelOptInfo *baserel, const List *attnums)
 	index->rel = baserel;
 	index->ncolumns = count;
 	index->nkeycolumns = count;
+	/* Core looks for conditions on columns of type boolean by these. */
+	index->indexkeys = palloc0(sizeof(int) * count);
 	index->sortopfamily = palloc0(sizeof(Oid) * count);
 	index->opfamily = index->sortopfamily;
 	index->opcintype = palloc0(sizeof(Oid) * count);
@@ -160,6 +162,7 @@ make_index(PlannerInfo *root, RelOptInfo *baserel, const List *attnums)
 
 		get_atttypetypmodcoll(relid, attnum, &typid, &typmod, &collation);
 		opclass = GetDefaultOpClass(getBaseType(typid), BTREE_AM_OID);
+		index->indexkeys[i] = attnum;
 		index->sortopfamily[i] = get_opclass_family(opclass);
 		index->opcintype[i] = get_opclass_input_type(opclass);
 		index->indexcollations[i] = collation;
