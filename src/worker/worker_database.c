@@ -23,8 +23,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* Shorter than what DROP DATABASE waits for others to leave (5 s). */
-#define IDLE_MS 2000
+/* Much shorter than what DROP DATABASE waits for others to leave (5 s). */
+#define IDLE_MS 500
 /* Between two looks at all tables. */
 #define ROUND_MS 200
 /* A table's compaction takes half of the time at most. */
