@@ -248,9 +248,9 @@ publish(PmnCommit *commit, PmnSnapshot *snapshot, bool *published, int64_t *id)
 	bool is_known = true;
 	PmnCode code;
 
-	/* A cancel before the step leaves no doubt. */
-	PMN_TRY(pmn_poll(commit->env));
 	PMN_TRY(sync_manifests(commit));
+	/* A cancel before the step leaves no doubt; syncing gave it time. */
+	PMN_TRY(pmn_poll(commit->env));
 	code = pmn_catalog_publish_snapshot(table->catalog, commit->attempt_arena,
 										&table->lsm.path, snapshot, published);
 	if (*published)
