@@ -251,41 +251,11 @@ typedef struct OneRow
 static void
 store_slot(PmnVectorKind kind, const PmnValue *value, OneRow *out)
 {
-	void *element = out->element;
-
 	out->vector.kind = kind;
-	out->vector.values = element;
+	out->vector.values = out->element;
 	out->vector.nulls = out->null;
 	out->null[0] = 0;
-	switch (kind)
-	{
-		case PMN_VECTOR_BOOL:
-			*(uint8_t *) element = value->as.i64 != 0;
-			break;
-		case PMN_VECTOR_I32:
-			*(int32_t *) element = (int32_t) value->as.i64;
-			break;
-		case PMN_VECTOR_I64:
-			*(int64_t *) element = value->as.i64;
-			break;
-		case PMN_VECTOR_F32:
-			*(float *) element = (float) value->as.f64;
-			break;
-		case PMN_VECTOR_F64:
-			*(double *) element = value->as.f64;
-			break;
-		case PMN_VECTOR_DEC128:
-			*(PmnInt128 *) element = value->as.dec128;
-			break;
-		case PMN_VECTOR_TS96:
-			*(PmnTimestamp *) element = value->as.ts96;
-			break;
-		case PMN_VECTOR_BYTES:
-			*(PmnBytes *) element = value->as.bytes;
-			break;
-		case PMN_VECTOR_NONE:
-			break;
-	}
+	pmn_vector_put(&out->vector, 0, value);
 }
 
 static PmnCode

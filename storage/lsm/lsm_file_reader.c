@@ -105,35 +105,7 @@ fill_constant(PmnArena *arena, const PmnType *type, const PmnValue *value,
 		return PMN_OK;
 	}
 	for (uint32_t i = 0; i < PMN_BATCH_ROWS; i++)
-	{
-		switch (out->kind)
-		{
-			case PMN_VECTOR_BOOL:
-				((uint8_t *) out->values)[i] = value->as.i64 != 0;
-				break;
-			case PMN_VECTOR_I32:
-				((int32_t *) out->values)[i] = (int32_t) value->as.i64;
-				break;
-			case PMN_VECTOR_I64:
-				((int64_t *) out->values)[i] = value->as.i64;
-				break;
-			case PMN_VECTOR_F32:
-				((float *) out->values)[i] = (float) value->as.f64;
-				break;
-			case PMN_VECTOR_F64:
-				((double *) out->values)[i] = value->as.f64;
-				break;
-			case PMN_VECTOR_DEC128:
-				((PmnInt128 *) out->values)[i] = value->as.dec128;
-				break;
-			case PMN_VECTOR_TS96:
-				((PmnTimestamp *) out->values)[i] = value->as.ts96;
-				break;
-			case PMN_VECTOR_BYTES:
-			case PMN_VECTOR_NONE:
-				break;
-		}
-	}
+		pmn_vector_put(out, i, value);
 	return PMN_OK;
 }
 

@@ -133,36 +133,9 @@ put_value(PmnVector *vector, const PmnValue *value)
 		memset(vector->values, 0, sizeof(PmnValue));
 		return;
 	}
-	switch (vector->kind)
-	{
-		case PMN_VECTOR_BOOL:
-			*(uint8_t *) vector->values = value->as.i64 != 0;
-			break;
-		case PMN_VECTOR_I32:
-			*(int32_t *) vector->values = (int32_t) value->as.i64;
-			break;
-		case PMN_VECTOR_I64:
-			*(int64_t *) vector->values = value->as.i64;
-			break;
-		case PMN_VECTOR_F32:
-			*(float *) vector->values = (float) value->as.f64;
-			break;
-		case PMN_VECTOR_F64:
-			*(double *) vector->values = value->as.f64;
-			break;
-		case PMN_VECTOR_DEC128:
-			*(PmnInt128 *) vector->values = value->as.dec128;
-			break;
-		case PMN_VECTOR_TS96:
-			*(PmnTimestamp *) vector->values = value->as.ts96;
-			break;
-		case PMN_VECTOR_BYTES:
-			*(PmnBytes *) vector->values = value->as.bytes;
-			break;
-		case PMN_VECTOR_NONE:
-			vector->nulls[0] = 1;
-			break;
-	}
+	if (vector->kind == PMN_VECTOR_NONE)
+		vector->nulls[0] = 1;
+	pmn_vector_put(vector, 0, value);
 }
 
 static PmnCode

@@ -150,6 +150,40 @@ pmn_vector_value(const PmnVector *vector, uint32_t row)
 	return value;
 }
 
+void
+pmn_vector_put(PmnVector *vector, uint32_t row, const PmnValue *value)
+{
+	switch (vector->kind)
+	{
+		case PMN_VECTOR_BOOL:
+			((uint8_t *) vector->values)[row] = value->as.i64 != 0;
+			break;
+		case PMN_VECTOR_I32:
+			((int32_t *) vector->values)[row] = (int32_t) value->as.i64;
+			break;
+		case PMN_VECTOR_I64:
+			((int64_t *) vector->values)[row] = value->as.i64;
+			break;
+		case PMN_VECTOR_F32:
+			((float *) vector->values)[row] = (float) value->as.f64;
+			break;
+		case PMN_VECTOR_F64:
+			((double *) vector->values)[row] = value->as.f64;
+			break;
+		case PMN_VECTOR_DEC128:
+			((PmnInt128 *) vector->values)[row] = value->as.dec128;
+			break;
+		case PMN_VECTOR_TS96:
+			((PmnTimestamp *) vector->values)[row] = value->as.ts96;
+			break;
+		case PMN_VECTOR_BYTES:
+			((PmnBytes *) vector->values)[row] = value->as.bytes;
+			break;
+		case PMN_VECTOR_NONE:
+			break;
+	}
+}
+
 bool
 pmn_type_is_comparable(const PmnType *type)
 {

@@ -88,4 +88,10 @@ PMN_CHECKED PmnCode pmn_value_append_text(PmnBuffer *dst, const PmnType *type,
 /* Row r of a vector as a value; bytes stay borrowed. */
 PmnValue pmn_vector_value(const PmnVector *vector, uint32_t row);
 
+/*
+ * The reverse: value as element row (of a null one, whatever it holds); bytes
+ * are borrowed, nulls is left alone. Vectors of no kind keep nothing.
+ */
+void pmn_vector_put(PmnVector *vector, uint32_t row, const PmnValue *value);
+
 #endif /* TYPE_H */
