@@ -181,7 +181,12 @@ def case_drop_database():
          "WRAPPER paimon_fdw OPTIONS (warehouse '%s'); CREATE FOREIGN TABLE "
          "g (k int, v text) SERVER workers OPTIONS (database 'gone', "
          "primary_key 'k', \"bucket\" '1')" % LAKE, "workers_gone")
-    psql("INSERT INTO g VALUES (1, 'x')", "workers_gone")
+    psql("INSERT INTO g SELECT i, md5(i::text) || md5((-i)::text) FROM "
+         "generate_series(1, 1500000) i", "workers_gone")
+    for key in range(6):
+        psql("INSERT INTO g VALUES (%d, 'x')" % key, "workers_gone")
+    wait_until("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE "
+               "'compacting lake table%public.g%'")
     psql("DROP DATABASE workers_gone")
 
 

@@ -55,6 +55,9 @@ extern void pfdw_worker_begin(PfdwWorkerCall *call);
  */
 extern bool pfdw_worker_lock(Oid relid);
 
+/* Whether somebody waits for all to leave the database (DROP DATABASE). */
+extern bool pfdw_worker_is_unwanted(void);
+
 /* ---- in worker_database.c --------------------------------------------- */
 
 extern PGDLLEXPORT void paimon_database_worker_main(Datum argument);

@@ -23,7 +23,8 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
-/* Much shorter than what DROP DATABASE waits for others to leave (5 s). */
+/* Without work for so long, the worker ends. Together with the next one, much
+ * shorter than what DROP DATABASE waits for others to leave (5 s). */
 #define IDLE_MS 500
 /* Between two looks at all tables. */
 #define ROUND_MS 200
@@ -46,6 +47,7 @@ static List *tables = NIL; /* TableState, in TopMemoryContext */
 static void read_tables(void);
 static void look_at_tables(void);
 static int reap_tasks(void);
+static void end_tasks(void);
 static void start_tasks(int running);
 static bool has_work(void);
 static bool look(Oid relid, void *context);
@@ -68,6 +70,11 @@ paimon_database_worker_main(Datum argument)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (pfdw_worker_is_unwanted())
+		{
+			end_tasks();
+			return;
 		}
 		read_tables();
 		look_at_tables();
@@ -162,6 +169,8 @@ look_at_tables(void)
 		TableState *state = lfirst(cell);
 
 		CHECK_FOR_INTERRUPTS();
+		if (pfdw_worker_is_unwanted())
+			return;
 		if (state->is_there && !state->is_due)
 			state->is_due = pfdw_worker_run(state->relid, look, state);
 	}
@@ -201,6 +210,21 @@ reap_tasks(void)
 			running++;
 	}
 	return running;
+}
+
+/* Tell the tasks that run to end; what they have not published is dropped. */
+static void
+end_tasks(void)
+{
+	ListCell *cell;
+
+	foreach (cell, tables)
+	{
+		TableState *state = lfirst(cell);
+
+		if (state->task != NULL)
+			TerminateBackgroundWorker(state->task);
+	}
 }
 
 /* Whether a task runs, or waits for its time. */

@@ -3,8 +3,9 @@
  *
  * Starting and waking workers, with no memory shared and no setting needed. A
  * session that has published something sees by a lock whether its database has
- * a worker, and sets its latch; where there is none, it starts one. The worker ends when it was idle for a moment, so that nobody
- * who drops the database has to wait for it.
+ * a worker, and sets its latch; where there is none, it starts one. The worker
+ * ends when it was idle for a moment, and when somebody waits for the
+ * database's sessions to leave.
  *
  * Without a free slot (max_worker_processes) nothing happens: the next commit
  * tries again, and paimon.compact() does the same work in a session.
@@ -12,6 +13,7 @@
 #include "worker.h"
 
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/lmgr.h"
@@ -58,6 +60,24 @@ pfdw_worker_lock(Oid relid)
 	lock_tag(&tag, relid);
 	return LockAcquire(&tag, ExclusiveLock, true, true) !=
 		   LOCKACQUIRE_NOT_AVAIL;
+}
+
+/*
+ * Who drops or renames the database, or copies it, holds a lock on it that
+ * no new session gets past, and then waits a few seconds for the others to
+ * leave.
+ */
+bool
+pfdw_worker_is_unwanted(void)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, InvalidOid, DatabaseRelationId, MyDatabaseId, 0);
+	if (LockAcquire(&tag, RowExclusiveLock, true, true) ==
+		LOCKACQUIRE_NOT_AVAIL)
+		return true;
+	(void) LockRelease(&tag, RowExclusiveLock, true);
+	return false;
 }
 
 /*
