@@ -98,6 +98,10 @@ extern PfdwDeltaHeap *pfdw_delta_heap_open(Relation foreign,
 										   const PfdwLakeTable *lake_table,
 										   bool make);
 extern void pfdw_delta_heap_close(PfdwDeltaHeap *heap);
+/* The foreign table's attributes that are the primary key, in its order;
+ * NULL and 0 of an append table. (For scans; delta_heap.c.) */
+extern const AttrNumber *pfdw_delta_heap_keys(const PfdwDeltaHeap *heap,
+											  int *count);
 
 /* All visible rows but locks, in no order. out is a virtual slot of the
  * foreign table's row type; what it points to is valid until the next call. */
