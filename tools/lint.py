@@ -12,7 +12,7 @@ RANKS = {
     "storage/format": 4, "storage/index": 4, "storage/meta": 5,
     "storage/catalog": 6, "storage/lsm": 6, "storage/table": 7,
     "src/import": 1, "src/bridge": 2, "src/delta": 3, "src/fdw": 4,
-    "src/worker": 4, "src/decode": 4, "src": 9,
+    "src/worker": 5, "src/decode": 4, "src": 9,
 }
 FILE_LINES, HEADER_LINES, FUNCTION_LINES = 1000, 260, 70
 # The public table contract is one list of verbs; the fdw's callbacks too.

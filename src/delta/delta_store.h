@@ -146,11 +146,28 @@ extern void pfdw_delta_write(PfdwDeltaHeap *heap, ItemPointer tid,
 extern void pfdw_delta_insert(PfdwDeltaHeap *heap, TupleTableSlot *row,
 							  CommandId command);
 
-/* ---- in delta_move.c -------------------------------------------------- */
+/* ---- in delta_notice.c ------------------------------------------------ */
 
-/* Move visible delta rows of a lake table to files and an outbox row, in this
- * transaction. wait: for a bulk writer to end. Returns how many rows. */
-extern int64 pfdw_delta_move(int32 lake_table, bool wait);
+/* What a transaction leaves to workers. */
+typedef struct PfdwNotice
+{
+	int32 lake_table;
+	bool wrote; /* else it only saw what others have left */
+	uint64 bytes;
+} PfdwNotice;
+
+/*
+ * pfdw_delta_wrote -- to be called by everything that puts a row into a delta
+ * heap or the outbox: when the transaction has committed, workers are
+ * told. bytes is the row's size, 0 when it is not known.
+ */
+extern void pfdw_delta_wrote(int32 lake_table, Size bytes);
+/* To be called by readers that find rows or messages not yet in the lake;
+ * those of a crashed server have nobody else to see to them. */
+extern void pfdw_delta_seen(int32 lake_table);
+/* For workers: what was noted, a List of PfdwNotice *. */
+extern List *pfdw_delta_notices(void);
+extern void pfdw_delta_notices_forget(void);
 
 /* ---- in delta_publish.c ----------------------------------------------- */
 
