@@ -129,6 +129,9 @@ extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
  * result is a copy, or the argument itself where nothing is to be done. */
 extern char *pfdw_name_to_lake(const char *name);
 extern char *pfdw_name_from_lake(const char *name);
+/* Name in the lake of an attribute of a foreign table. */
+extern const char *pfdw_relation_column_name(Oid relid, AttrNumber attnum,
+											 const char *attname);
 
 /* ---- in bridge_type.c ------------------------------------------------- */
 

@@ -10,6 +10,8 @@
  */
 #include "bridge.h"
 
+#include "commands/defrem.h"
+#include "foreign/foreign.h"
 #include "mb/pg_wchar.h"
 
 char *
@@ -22,4 +24,20 @@ char *
 pfdw_name_from_lake(const char *name)
 {
 	return pg_any_to_server(name, (int) strlen(name), PG_UTF8);
+}
+
+const char *
+pfdw_relation_column_name(Oid relid, AttrNumber attnum, const char *attname)
+{
+	List *options = GetForeignColumnOptions(relid, attnum);
+	ListCell *cell;
+
+	foreach (cell, options)
+	{
+		DefElem *def = lfirst_node(DefElem, cell);
+
+		if (strcmp(def->defname, "column_name") == 0)
+			return pfdw_name_to_lake(pstrdup(defGetString(def)));
+	}
+	return pfdw_name_to_lake(attname);
 }

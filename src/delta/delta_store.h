@@ -139,7 +139,10 @@ extern PfdwClaim pfdw_delta_claim(PfdwDeltaHeap *heap, TupleTableSlot *row,
 								  char *kind, Snapshot snapshot,
 								  CommandId command, LockWaitPolicy policy,
 								  TupleTableSlot *current, ItemPointer tid);
-/* Replace the claimed tuple. */
+/* After PFDW_CLAIM_SELF: the command that wrote the tuple. */
+extern CommandId pfdw_delta_self_command(const PfdwDeltaHeap *heap);
+/* Replace the claimed tuple; *tid becomes the new one's. A tuple that the
+ * running command inserted needs a later command. */
 extern void pfdw_delta_write(PfdwDeltaHeap *heap, ItemPointer tid,
 							 TupleTableSlot *row, char kind, CommandId command);
 /* Insert into the delta of an append table. */

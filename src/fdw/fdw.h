@@ -126,10 +126,6 @@ extern PfdwTable *pfdw_relation_open(PfdwEnv *env, Oid relid,
 /* 42501 unless the owner may write where the table is. */
 extern void pfdw_relation_check_write(Oid relid, const PfdwOptions *options);
 
-/* Name in the lake of an attribute of a foreign table. */
-extern const char *pfdw_relation_column_name(Oid relid, AttrNumber attnum,
-											 const char *attname);
-
 /* Show the schema of the snapshot that scan.* names, when it does. */
 extern void pfdw_relation_use_declared_schema(PfdwTable *table,
 											  const PfdwOptions *options);

@@ -63,22 +63,6 @@ pfdw_relation_open(PfdwEnv *env, Oid relid, const PfdwOptions *options)
 	return table;
 }
 
-const char *
-pfdw_relation_column_name(Oid relid, AttrNumber attnum, const char *attname)
-{
-	List *options = GetForeignColumnOptions(relid, attnum);
-	ListCell *cell;
-
-	foreach (cell, options)
-	{
-		DefElem *def = lfirst_node(DefElem, cell);
-
-		if (strcmp(def->defname, "column_name") == 0)
-			return pfdw_name_to_lake(pstrdup(defGetString(def)));
-	}
-	return pfdw_name_to_lake(attname);
-}
-
 /*
  * A foreign table with scan.* options was declared with the columns of that
  * snapshot. One that is only read as of an earlier time was not: its rows
