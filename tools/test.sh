@@ -3,17 +3,19 @@
 # starts what the tests need. Ends with the time each suite took and
 # "N passed, N failed, N skipped".
 # tools/test.sh SUITE ... runs some suites: lint storage fuzz regress
-# isolation golden compatibility plans differential workers interop faults demo.
+# isolation golden compatibility plans differential workers histories interop
+# faults demo.
 #
 # FUZZ_SECONDS        how long each fuzz target runs (default 5)
 # DIFFERENTIAL_SEEDS  how many random scripts run on heap and lake (default 10)
+# HISTORY_SECONDS     how long each history runs (default 4)
 # COMPATIBILITY_WRITE  when set, that suite writes doc/compatibility.md anew
 # SUITE_SECONDS       after how long a suite that hangs is ended (default 1500)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tools/server.sh
 
-all_suites=(lint storage fuzz regress isolation golden compatibility plans differential workers interop faults demo)
+all_suites=(lint storage fuzz regress isolation golden compatibility plans differential workers histories interop faults demo)
 suites=("$@")
 [ ${#suites[@]} -gt 0 ] || suites=("${all_suites[@]}")
 for suite in "${suites[@]}"; do
@@ -202,6 +204,18 @@ suite_workers() {
 	chown "$(server_user)" "$work/workers/lake"
 	suite_lines workers python3 test/run_workers.py "$work/workers/lake" "$work/workers/log"
 	server_stop "$work/workers"
+}
+
+# What many sessions do at once, on a server that is killed time and again.
+suite_histories() {
+	server_start "$work/histories" 'fsync = off'
+	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
+	mkdir -p "$work/histories/run"
+	chown "$(server_user)" "$work/histories/run"
+	build_oracle
+	suite_lines histories python3 test/run_histories.py "$work/histories/run" \
+		--seconds "${HISTORY_SECONDS:-4}" --oracle
+	server_stop "$work/histories"
 }
 
 suite_interop() {
