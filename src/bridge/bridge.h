@@ -192,6 +192,9 @@ typedef struct PfdwDecoder
 
 extern PfdwDecoder *pfdw_decoder_create(const PfdwColumn *columns, int count);
 extern void pfdw_decode_batch(PfdwDecoder *decoder, PmnBatch *batch);
+/* Forget the batch and make room for rows that somebody else puts there;
+ * what they point to belongs to batch_context. */
+extern void pfdw_decoder_reserve(PfdwDecoder *decoder, uint32 rows);
 
 /* ---- in bridge_encode.c ----------------------------------------------- */
 

@@ -149,6 +149,13 @@ pfdw_decode_batch(PfdwDecoder *decoder, PmnBatch *batch)
 	MemoryContextSwitchTo(old_context);
 }
 
+void
+pfdw_decoder_reserve(PfdwDecoder *decoder, uint32 rows)
+{
+	MemoryContextReset(decoder->batch_context);
+	reserve_rows(decoder, rows);
+}
+
 static void
 column_init(PfdwDecoderColumn *state, const PfdwColumn *column)
 {

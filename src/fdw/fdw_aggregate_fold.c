@@ -316,8 +316,6 @@ pfdw_aggregate_fold(PfdwAggregate *aggregate, const PmnBatch *batch)
 {
 	const PmnVector *vector;
 
-	if (aggregate->is_known)
-		return;
 	if (aggregate->op == PFDW_COUNT_ROWS)
 	{
 		aggregate->count += batch->selected_count;

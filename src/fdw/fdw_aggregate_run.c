@@ -8,6 +8,11 @@
  * What metadata tells for certain is not read. For the rest each batch is
  * folded column by column; rows are only looked at one by one where storage
  * could not evaluate the whole filter.
+ *
+ * Rows of the delta heap come last. They are always tested, as storage has
+ * not seen them, and become vectors of their own. Of an append table what
+ * metadata tells of the lake still holds, and they are added to it; of a
+ * keyed one they may replace rows that metadata counts.
  */
 #include "fdw_aggregate.h"
 #include "fdw_plan.h"
@@ -27,6 +32,7 @@ struct PfdwAggregateState
 	int *filter_batch_columns;
 	List *quals;
 	ExprState *qual_state; /* made when rows must be tested */
+	PfdwDecoder *delta_decoder; /* of rows of the delta: all columns */
 	uint32 *rows;		   /* those of a batch that pass */
 	uint32 row_capacity;
 	MemoryContext fold_context;
@@ -83,6 +89,19 @@ column_of(const PfdwReader *reader, AttrNumber attnum)
 	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 					errmsg("foreign table \"%s\" has no column number %d",
 						   RelationGetRelationName(reader->relation), attnum)));
+}
+
+static const PfdwColumn *
+column_of_field(const PfdwReader *reader, int32 field)
+{
+	for (int i = 0; i < reader->column_count; i++)
+	{
+		if (reader->columns[i].field == field)
+			return &reader->columns[i];
+	}
+	ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+					errmsg("foreign table \"%s\" has no column for field %d",
+						   RelationGetRelationName(reader->relation), field)));
 }
 
 static void
@@ -144,23 +163,37 @@ best_from_metadata(PmnScan *scan, PfdwAggregate *aggregate)
 	return true;
 }
 
+/* Whether metadata counts rows that are no longer what the table has. */
+static bool
+is_replaced(PfdwReader *reader)
+{
+	int key_count;
+
+	if (!pfdw_reader_has_delta(reader))
+		return false;
+	(void) pfdw_overlay_keys(reader->overlay, &key_count);
+	return key_count > 0;
+}
+
 void
 pfdw_aggregate_open(ForeignScanState *node, bool is_explain)
 {
 	PfdwScanState *scan = node->fdw_state;
 	struct PfdwAggregateState *state = scan->aggregate;
 	PfdwReader *reader = scan->reader;
+	bool use_metadata;
 
 	match_columns(node);
 	pfdw_reader_plan(reader, state->quals, INDEX_VAR, state->filter_columns,
 					 state->filter_count,
 					 is_explain ? NULL : node->ss.ps.ps_ExprContext);
+	use_metadata = reader->is_exact && !is_replaced(reader);
 	for (int i = 0; i < state->aggregate_count; i++)
 	{
 		PfdwAggregate *aggregate = &state->aggregates[i];
 
 		pfdw_aggregate_reset(aggregate);
-		if (!reader->is_exact)
+		if (!use_metadata)
 			continue;
 		if (aggregate->op == PFDW_COUNT_ROWS || aggregate->op == PFDW_COUNT)
 			aggregate->is_known = count_from_metadata(reader->scan, aggregate);
@@ -199,13 +232,16 @@ choose_columns(PfdwScanState *scan)
 {
 	struct PfdwAggregateState *state = scan->aggregate;
 	PfdwReader *reader = scan->reader;
-	int count = state->aggregate_count + state->filter_count + 1;
+	bool has_delta = reader->overlay != NULL;
+	int count = state->aggregate_count + state->filter_count +
+				reader->column_count + 1;
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
 
 	reader->needed = palloc0(sizeof(PfdwColumn) * count);
 	reader->needed_count = 0;
 	state->filter_batch_columns = palloc0(sizeof(int) * count);
-	for (int i = 0; !reader->is_exact && i < state->filter_count; i++)
+	for (int i = 0;
+		 (!reader->is_exact || has_delta) && i < state->filter_count; i++)
 		state->filter_batch_columns[i] =
 			batch_column(reader, &state->filter_columns[i]);
 	reader->decoder = NULL;
@@ -216,8 +252,21 @@ choose_columns(PfdwScanState *scan)
 	{
 		PfdwAggregate *aggregate = &state->aggregates[i];
 
-		if (aggregate->op != PFDW_COUNT_ROWS && !aggregate->is_known)
+		if (aggregate->op != PFDW_COUNT_ROWS &&
+			(!aggregate->is_known || has_delta))
 			aggregate->batch_column = batch_column(reader, &aggregate->column);
+	}
+	if (has_delta)
+	{
+		/* Attributes of the filter's columns are the slot's; the delta's
+		 * rows come by those of the table. */
+		PfdwColumn *columns = palloc(sizeof(PfdwColumn) * count);
+
+		pfdw_reader_need_keys(reader);
+		for (int i = 0; i < reader->needed_count; i++)
+			columns[i] = *column_of_field(reader, reader->needed[i].field);
+		state->delta_decoder =
+			pfdw_decoder_create(columns, reader->needed_count);
 	}
 	MemoryContextSwitchTo(old);
 }
@@ -237,13 +286,13 @@ prepare_test(ForeignScanState *node)
 	MemoryContextSwitchTo(old);
 }
 
-/* Leave the rows of a batch that pass the quals. */
+/* Leave those of the batch's rows, which the decoder has, that pass the
+ * quals. */
 static void
-test_rows(ForeignScanState *node, PmnBatch *batch)
+test_rows(ForeignScanState *node, PfdwDecoder *decoder, PmnBatch *batch)
 {
 	PfdwScanState *scan = node->fdw_state;
 	struct PfdwAggregateState *state = scan->aggregate;
-	PfdwDecoder *decoder = scan->reader->decoder;
 	TupleTableSlot *slot = node->ss.ss_ScanTupleSlot;
 	ExprContext *econtext = node->ss.ps.ps_ExprContext;
 	uint32 kept = 0;
@@ -254,7 +303,6 @@ test_rows(ForeignScanState *node, PmnBatch *batch)
 		state->rows = MemoryContextAlloc(scan->reader->context,
 										 sizeof(uint32) * state->row_capacity);
 	}
-	pfdw_decode_batch(decoder, batch);
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, 1,
 		   sizeof(bool) * slot->tts_tupleDescriptor->natts);
@@ -281,36 +329,152 @@ test_rows(ForeignScanState *node, PmnBatch *batch)
 }
 
 static void
-fold_all(ForeignScanState *node)
+fold_lake(ForeignScanState *node)
 {
 	PfdwScanState *scan = node->fdw_state;
 	struct PfdwAggregateState *state = scan->aggregate;
 	PfdwReader *reader = scan->reader;
-	PmnBatch *batch;
+	PmnBatch batch;
 
-	choose_columns(scan);
-	if (!reader->is_exact)
-		prepare_test(node);
-	pfdw_reader_start(reader);
-	for (;;)
+	while (pfdw_reader_next_lake(reader, &batch))
 	{
-		PmnBatch tested;
 		MemoryContext old;
 
-		CHECK_FOR_INTERRUPTS();
-		pfdw_check(reader->env, pmn_read_next(reader->read, &batch));
-		if (batch == NULL)
-			return;
-		tested = *batch;
 		if (!reader->is_exact)
-			test_rows(node, &tested);
-		if (tested.selected_count == 0)
+		{
+			pfdw_decode_batch(reader->decoder, &batch);
+			test_rows(node, reader->decoder, &batch);
+		}
+		if (batch.selected_count == 0)
 			continue;
 		old = MemoryContextSwitchTo(state->fold_context);
 		for (int i = 0; i < state->aggregate_count; i++)
-			pfdw_aggregate_fold(&state->aggregates[i], &tested);
+		{
+			if (!state->aggregates[i].is_known)
+				pfdw_aggregate_fold(&state->aggregates[i], &batch);
+		}
 		MemoryContextSwitchTo(old);
 	}
+}
+
+/* ---- rows of the delta -------------------------------------------------- */
+
+static void
+put_value(PmnVector *vector, uint32 row, const PmnValue *value)
+{
+	switch (vector->kind)
+	{
+		case PMN_VECTOR_BOOL:
+			((uint8 *) vector->values)[row] = (uint8) value->as.i64;
+			return;
+		case PMN_VECTOR_I32:
+			((int32 *) vector->values)[row] = (int32) value->as.i64;
+			return;
+		case PMN_VECTOR_I64:
+			((int64 *) vector->values)[row] = value->as.i64;
+			return;
+		case PMN_VECTOR_F32:
+			((float *) vector->values)[row] = (float) value->as.f64;
+			return;
+		case PMN_VECTOR_F64:
+			((double *) vector->values)[row] = value->as.f64;
+			return;
+		case PMN_VECTOR_DEC128:
+			((PmnInt128 *) vector->values)[row] = value->as.dec128;
+			return;
+		case PMN_VECTOR_TS96:
+			((PmnTimestamp *) vector->values)[row] = value->as.ts96;
+			return;
+		case PMN_VECTOR_BYTES:
+			((PmnBytes *) vector->values)[row] = value->as.bytes;
+			return;
+		case PMN_VECTOR_NONE:
+			Assert(false);
+	}
+}
+
+/* An aggregate's argument as a vector; count(x) looks at nulls only. */
+static void
+make_vector(const PfdwAggregate *aggregate, const PfdwDecoder *decoder,
+			const PmnBatch *batch, PmnVector *vector)
+{
+	const PfdwColumn *column = &aggregate->column;
+	const Datum *values = decoder->values[aggregate->batch_column];
+	const bool *nulls = decoder->nulls[aggregate->batch_column];
+
+	StaticAssertStmt(sizeof(bool) == sizeof(uint8), "nulls are bytes");
+	vector->kind = pmn_type_vector_kind(column->type);
+	vector->nulls = (uint8 *) unconstify(bool *, nulls);
+	if (aggregate->op == PFDW_COUNT || vector->values != NULL)
+		return;
+	vector->values =
+		pfdw_alloc_aligned(pmn_vector_width(vector->kind) * batch->row_count);
+	for (uint32 n = 0; n < batch->selected_count; n++)
+	{
+		uint32 row = batch->selection[n];
+		PmnValue value;
+
+		if (nulls[row])
+			continue;
+		if (!pfdw_value_from_datum(column->type, column->typid, values[row],
+								   &value))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("a value of column \"%s\" has no form in the lake",
+							column->name)));
+		put_value(vector, row, &value);
+	}
+}
+
+static void
+fold_delta(ForeignScanState *node)
+{
+	PfdwScanState *scan = node->fdw_state;
+	struct PfdwAggregateState *state = scan->aggregate;
+	PfdwReader *reader = scan->reader;
+	PfdwDecoder *decoder = state->delta_decoder;
+
+	reader->decoder = decoder;
+	while (pfdw_reader_next_delta(reader))
+	{
+		MemoryContext old;
+		PmnBatch batch = {.row_count = reader->row_count,
+						  .column_count = (uint32) reader->needed_count,
+						  .selected_count = reader->row_count};
+
+		test_rows(node, decoder, &batch);
+		if (batch.selected_count == 0)
+			continue;
+		old = MemoryContextSwitchTo(decoder->batch_context);
+		batch.columns = palloc0(sizeof(PmnVector) * (batch.column_count + 1));
+		for (int i = 0; i < state->aggregate_count; i++)
+		{
+			const PfdwAggregate *aggregate = &state->aggregates[i];
+
+			if (aggregate->op != PFDW_COUNT_ROWS)
+				make_vector(aggregate, decoder, &batch,
+							&batch.columns[aggregate->batch_column]);
+		}
+		MemoryContextSwitchTo(state->fold_context);
+		for (int i = 0; i < state->aggregate_count; i++)
+			pfdw_aggregate_fold(&state->aggregates[i], &batch);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+static void
+fold_all(ForeignScanState *node)
+{
+	PfdwScanState *scan = node->fdw_state;
+	PfdwReader *reader = scan->reader;
+
+	choose_columns(scan);
+	if (!reader->is_exact || reader->overlay != NULL)
+		prepare_test(node);
+	if (!pfdw_aggregate_is_known(node))
+		fold_lake(node);
+	if (reader->overlay != NULL)
+		fold_delta(node);
 }
 
 TupleTableSlot *
@@ -326,7 +490,7 @@ pfdw_aggregate_iterate(ForeignScanState *node)
 	state->is_done = true;
 	if (scan->reader->scan == NULL)
 		pfdw_scan_open(node, false);
-	if (!pfdw_aggregate_is_known(node))
+	if (!pfdw_aggregate_is_known(node) || scan->reader->overlay != NULL)
 		fold_all(node);
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, 1,

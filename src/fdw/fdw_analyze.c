@@ -191,8 +191,10 @@ acquire_sample_rows(Relation relation, int elevel, HeapTuple *rows,
 	/* Rows that others replace or delete are as many elsewhere. */
 	*totalrows = row_count;
 	if (sample.rows_read > 0)
-		*totalrows =
-			floor(row_count * sample.rows_all / sample.rows_read + 0.5);
+		*totalrows = floor((row_count - (double) reader->delta_rows) *
+							   sample.rows_all / sample.rows_read +
+						   0.5) +
+					 (double) reader->delta_rows;
 	*totaldeadrows = 0;
 	ereport(elevel,
 			(errmsg("\"%s\": read %.0f of about %.0f rows of the lake table; "
@@ -209,6 +211,8 @@ paimonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 {
 	PfdwReader *reader = pfdw_reader_create(CurrentMemoryContext, relation);
 	double pages;
+	double delta_pages;
+	double delta_rows;
 
 	/* A list of files or tags has no statistics worth keeping. */
 	if (reader->options->system_kind != PFDW_SYSTEM_NONE ||
@@ -220,7 +224,9 @@ paimonAnalyzeForeignTable(Relation relation, AcquireSampleRowsFunc *func,
 	pfdw_reader_open(reader, false);
 	pfdw_reader_project(reader, NULL, true);
 	pfdw_reader_plan_predicate(reader, NULL);
-	pages = (double) pmn_scan_stats(reader->scan)->size_bytes / BLCKSZ + 1;
+	pfdw_overlay_estimate(&reader->options->ref, &delta_pages, &delta_rows);
+	pages = (double) pmn_scan_stats(reader->scan)->size_bytes / BLCKSZ + 1 +
+			delta_pages;
 	*totalpages = (BlockNumber) Min(pages, (double) MaxBlockNumber);
 	pfdw_reader_close(reader);
 	*func = acquire_sample_rows;

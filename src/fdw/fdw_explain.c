@@ -145,6 +145,7 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 	PfdwReader *reader = state->reader;
 	const PmnScanStats *stats;
 	PmnCounters counters;
+	uint64 delta_rows;
 
 	if (state->system != NULL)
 	{
@@ -176,7 +177,9 @@ paimonExplainForeignScan(ForeignScanState *node, ExplainState *es)
 		explain_aggregate(node, es);
 	if (es->analyze)
 	{
-		pfdw_scan_counters(state, &counters);
+		pfdw_scan_counters(state, &counters, &delta_rows);
+		if (reader->overlay != NULL || delta_rows > 0)
+			ExplainPropertyInteger("Delta Rows", NULL, (int64) delta_rows, es);
 		explain_counters(&counters, es);
 	}
 }

@@ -191,6 +191,8 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	uint64_t exact_count;
 	List *pushed = NIL;
 	double rows;
+	double delta_pages = 0;
+	double delta_rows = 0;
 
 	find_snapshot(table, options, &range, &request);
 	columns = pfdw_columns_match(relation, table->schema, &column_count);
@@ -205,12 +207,16 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		pfdw_check(env, pmn_scan_divide(scan, pfdw_part_rows(stats),
 										&info->part_count));
 
-	rows = (double) stats->row_count - (double) stats->delete_row_count;
-	info->physical_rows = (double) stats->row_count;
+	if (info->is_data && !options->has_changes)
+		pfdw_overlay_estimate(&options->ref, &delta_pages, &delta_rows);
+	rows = (double) stats->row_count - (double) stats->delete_row_count +
+		   delta_rows;
+	info->physical_rows = (double) stats->row_count + delta_rows;
 	info->size_bytes = (double) stats->size_bytes;
 	info->file_bytes = info->size_bytes / (double) Max(stats->files_read, 1);
+	info->size_bytes += delta_pages * BLCKSZ;
 	info->is_merged = stats->merge_engine != NULL;
-	info->has_exact_count = info->is_exact &&
+	info->has_exact_count = info->is_exact && delta_rows == 0 &&
 							list_length(pushed) == list_length(quals) &&
 							pmn_scan_exact_count(scan, &exact_count);
 	info->column_share = column_share(baserel);
@@ -221,7 +227,7 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	baserel->pages = (BlockNumber) Min(info->size_bytes / BLCKSZ + 1,
 									   (double) MaxBlockNumber);
 	if (stats->files_read == 0)
-		baserel->tuples = Max(baserel->tuples, 0);
+		baserel->tuples = Max(baserel->tuples, delta_rows);
 	else if (baserel->tuples <= 0 || !info->is_merged)
 		baserel->tuples = Max(rows, 1) * (double) stats->files_total /
 						  (double) stats->files_read;

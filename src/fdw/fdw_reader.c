@@ -16,6 +16,9 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+static void open_overlay(PfdwReader *reader);
+static void make_decoder(PfdwReader *reader);
+
 /* A query that wants so few rows is not helped by large buffers. */
 #define FEW_ROWS 1000
 #define FEW_ROWS_MEMORY ((size_t) 2 << 20)
@@ -85,6 +88,7 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 		reader->env = pfdw_env_create(reader->context, "paimon storage");
 	if (!reader->ignores_as_of)
 		pfdw_travel_get(reader->options, &reader->travel);
+	reader->is_travel = reader->travel.kind != PMN_TRAVEL_LATEST;
 	reader->table = pfdw_relation_open(reader->env, relid, reader->options);
 	if (reader->options->has_changes)
 	{
@@ -104,6 +108,7 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 	pfdw_relation_use_declared_schema(reader->table, reader->options);
 	reader->columns = pfdw_columns_match(
 		reader->relation, reader->table->schema, &reader->column_count);
+	open_overlay(reader);
 	MemoryContextSwitchTo(old);
 }
 
@@ -117,6 +122,7 @@ pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view)
 	Assert(reader->table == NULL);
 	reader->env = pfdw_env_create(reader->context, "paimon storage");
 	pfdw_travel_get(reader->options, &reader->travel);
+	reader->is_travel = reader->travel.kind != PMN_TRAVEL_LATEST;
 	table = pfdw_relation_open(reader->env, relid, reader->options);
 	if (table->schema->id != view->schema_id)
 	{
@@ -128,8 +134,121 @@ pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view)
 	reader->view = *view;
 	reader->columns = pfdw_columns_match(reader->relation, table->schema,
 										 &reader->column_count);
+	open_overlay(reader);
 	MemoryContextSwitchTo(old);
 }
+
+/* ---- rows of the delta -------------------------------------------------- */
+
+/* Travellers and system tables see the lake as it is. */
+static void
+open_overlay(PfdwReader *reader)
+{
+	const PfdwOptions *options = reader->options;
+	Snapshot snapshot = reader->snapshot;
+
+	if (reader->overlay != NULL || reader->is_explain ||
+		reader->is_travel || options->has_changes ||
+		options->system_kind != PFDW_SYSTEM_NONE)
+		return;
+	if (snapshot == NULL)
+		snapshot = ActiveSnapshotSet() ? GetActiveSnapshot()
+									   : GetTransactionSnapshot();
+	reader->overlay = pfdw_overlay_open(reader->context, reader->relation,
+										&options->ref, snapshot);
+}
+
+static const PfdwColumn *
+find_column(const PfdwColumn *columns, int count, AttrNumber attnum, int *at)
+{
+	for (int i = 0; i < count; i++)
+	{
+		*at = i;
+		if (columns[i].attnum == attnum)
+			return &columns[i];
+	}
+	return NULL;
+}
+
+bool
+pfdw_reader_has_delta(PfdwReader *reader)
+{
+	const AttrNumber *attnums;
+	PfdwColumn *keys;
+	MemoryContext old;
+	int count;
+	int at;
+
+	if (reader->overlay == NULL)
+		return false;
+	attnums = pfdw_overlay_keys(reader->overlay, &count);
+	old = MemoryContextSwitchTo(reader->context);
+	keys = palloc(sizeof(PfdwColumn) * (count + 1));
+	for (int k = 0; k < count; k++)
+	{
+		const PfdwColumn *column = find_column(
+			reader->columns, reader->column_count, attnums[k], &at);
+
+		if (column == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("foreign table \"%s\" has no column number %d",
+							RelationGetRelationName(reader->relation),
+							attnums[k])));
+		keys[k] = *column;
+	}
+	MemoryContextSwitchTo(old);
+	if (pfdw_overlay_load(reader->overlay, keys))
+		return true;
+	pfdw_overlay_close(reader->overlay);
+	reader->overlay = NULL;
+	return false;
+}
+
+void
+pfdw_reader_need_keys(PfdwReader *reader)
+{
+	const AttrNumber *attnums;
+	int count;
+
+	if (reader->overlay == NULL)
+		return;
+	attnums = pfdw_overlay_keys(reader->overlay, &count);
+	reader->key_positions =
+		MemoryContextAlloc(reader->context, sizeof(int) * (count + 1));
+	for (int k = 0; k < count; k++)
+	{
+		int at;
+
+		if (find_column(reader->needed, reader->needed_count, attnums[k],
+						&reader->key_positions[k]) != NULL)
+			continue;
+		reader->key_positions[k] = reader->needed_count;
+		reader->needed[reader->needed_count++] = *find_column(
+			reader->columns, reader->column_count, attnums[k], &at);
+	}
+}
+
+bool
+pfdw_reader_next_delta(PfdwReader *reader)
+{
+	if (reader->overlay == NULL || reader->at_end)
+		return false;
+	if (reader->decoder == NULL)
+		make_decoder(reader);
+	reader->row = 0;
+	reader->rows = NULL;
+	reader->row_count = 0;
+	if (reader->takes_delta == NULL ||
+		reader->takes_delta(reader->delta_context))
+		reader->row_count =
+			pfdw_overlay_next(reader->overlay, reader->decoder);
+	reader->at_end = reader->row_count == 0;
+	reader->delta_rows += reader->row_count;
+	return !reader->at_end;
+}
+
+/* ---- columns and plan --------------------------------------------------- */
 
 void
 pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums, bool all)
@@ -145,6 +264,8 @@ pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums, bool all)
 		if (all || bms_is_member(reader->columns[i].attnum, attnums))
 			reader->needed[reader->needed_count++] = reader->columns[i];
 	}
+	if (pfdw_reader_has_delta(reader))
+		pfdw_reader_need_keys(reader);
 }
 
 void
@@ -222,38 +343,71 @@ make_decoder(PfdwReader *reader)
 }
 
 bool
+pfdw_reader_next_lake(PfdwReader *reader, PmnBatch *batch)
+{
+	if (reader->is_past_lake)
+		return false;
+	if (reader->read == NULL)
+		pfdw_reader_start(reader);
+	for (;;)
+	{
+		PmnBatch *next;
+
+		CHECK_FOR_INTERRUPTS();
+		pfdw_check(reader->env, pmn_read_next(reader->read, &next));
+		if (next == NULL)
+			break;
+		*batch = *next;
+		if (reader->overlay != NULL)
+			pfdw_overlay_filter(reader->overlay, batch, reader->key_positions);
+		if (batch->selected_count > 0)
+			return true;
+	}
+	reader->is_past_lake = true;
+	return false;
+}
+
+bool
 pfdw_reader_next_batch(PfdwReader *reader)
 {
-	PmnBatch *batch;
+	PmnBatch batch;
 
 	if (reader->at_end)
 		return false;
-	CHECK_FOR_INTERRUPTS();
-	if (reader->read == NULL)
-		pfdw_reader_start(reader);
-	if (reader->decoder == NULL)
-		make_decoder(reader);
-	pfdw_check(reader->env, pmn_read_next(reader->read, &batch));
-	reader->row = 0;
-	if (batch == NULL)
+	if (pfdw_reader_next_lake(reader, &batch))
 	{
-		reader->row_count = 0;
-		reader->at_end = true;
-		return false;
+		if (reader->decoder == NULL)
+			make_decoder(reader);
+		reader->row = 0;
+		reader->rows = batch.selection;
+		reader->row_count = batch.selected_count;
+		pfdw_decode_batch(reader->decoder, &batch);
+		return true;
 	}
-	Assert(batch->selected_count > 0);
-	reader->rows = batch->selection;
-	reader->row_count = batch->selected_count;
-	pfdw_decode_batch(reader->decoder, batch);
-	return true;
+	if (pfdw_reader_next_delta(reader))
+		return true;
+	reader->row = 0;
+	reader->row_count = 0;
+	reader->at_end = true;
+	return false;
+}
+
+/* Nothing is read yet, of the lake or of the delta. */
+static void
+start_over(PfdwReader *reader)
+{
+	reader->row = 0;
+	reader->row_count = 0;
+	reader->at_end = false;
+	reader->is_past_lake = false;
+	if (reader->overlay != NULL)
+		pfdw_overlay_rewind(reader->overlay);
 }
 
 void
 pfdw_reader_rewind(PfdwReader *reader)
 {
-	reader->row = 0;
-	reader->row_count = 0;
-	reader->at_end = false;
+	start_over(reader);
 	if (reader->read != NULL)
 		pfdw_check(reader->env, pmn_read_rewind(reader->read));
 }
@@ -261,9 +415,7 @@ pfdw_reader_rewind(PfdwReader *reader)
 void
 pfdw_reader_unplan(PfdwReader *reader)
 {
-	reader->row = 0;
-	reader->row_count = 0;
-	reader->at_end = false;
+	start_over(reader);
 	if (reader->read != NULL)
 		pfdw_read_close(reader->env, reader->read);
 	reader->read = NULL;
@@ -278,6 +430,8 @@ pfdw_reader_unplan(PfdwReader *reader)
 void
 pfdw_reader_close(PfdwReader *reader)
 {
-	if (reader != NULL)
-		MemoryContextDelete(reader->context);
+	if (reader == NULL)
+		return;
+	pfdw_overlay_close(reader->overlay);
+	MemoryContextDelete(reader->context);
 }

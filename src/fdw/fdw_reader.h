@@ -7,6 +7,7 @@
 #define PFDW_READER_H
 
 #include "fdw.h"
+#include "fdw_overlay.h"
 
 /* ---- in fdw_reader.c -------------------------------------------------- */
 
@@ -46,6 +47,18 @@ typedef struct PfdwReader
 	void *part_context;
 	bool at_end;
 	bool ignores_as_of; /* of writers: what is read is what is there now */
+	bool is_explain;	/* neither locks nor reads data */
+
+	/* Rows of the delta heap: see fdw_overlay.c. */
+	Snapshot snapshot;	  /* of the server; NULL: the active one */
+	bool is_travel;		  /* not asked for what is there now */
+	PfdwOverlay *overlay; /* NULL: there are none */
+	int *key_positions;	  /* in needed, of the key's columns */
+	bool is_past_lake;	  /* the next batches are the delta's */
+	/* Whether it is this process that returns them; NULL: yes. */
+	bool (*takes_delta)(void *context);
+	void *delta_context;
+	uint64 delta_rows; /* returned so far */
 } PfdwReader;
 
 extern PfdwReader *pfdw_reader_create(MemoryContext parent, Relation relation);
@@ -59,6 +72,10 @@ extern void pfdw_reader_request(const PfdwOptions *options,
 								PmnScanRequest *request);
 /* Whether conditions of a query may be a filter of its scan. */
 extern bool pfdw_reader_takes_filter(const PfdwOptions *options);
+/* Look whether the delta heap has rows; before the plan is made. */
+extern bool pfdw_reader_has_delta(PfdwReader *reader);
+/* Have the key's columns in needed, which has room for them. */
+extern void pfdw_reader_need_keys(PfdwReader *reader);
 /* Read these attributes only; before the first batch. */
 extern void pfdw_reader_project(PfdwReader *reader, const Bitmapset *attnums,
 								bool all);
@@ -71,7 +88,12 @@ extern void pfdw_reader_plan_predicate(PfdwReader *reader,
 									   const PmnPredicate *predicate);
 /* Open what was planned; pfdw_reader_next_batch does it by itself. */
 extern void pfdw_reader_start(PfdwReader *reader);
-/* The next batch into the decoder; false at the end. */
+/* The next batch of the lake, without what the delta replaces; false at its
+ * end. */
+extern bool pfdw_reader_next_lake(PfdwReader *reader, PmnBatch *batch);
+/* Then: the next rows of the delta into the decoder; false at the end. */
+extern bool pfdw_reader_next_delta(PfdwReader *reader);
+/* The next batch of either into the decoder; false at the end. */
 extern bool pfdw_reader_next_batch(PfdwReader *reader);
 /* Where the decoder has the n-th row of the batch. */
 static inline uint32

@@ -47,6 +47,8 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 	}
 	state->rti = rti;
 	state->reader = pfdw_reader_create(CurrentMemoryContext, relation);
+	state->reader->snapshot = node->ss.ps.state->es_snapshot;
+	state->reader->is_explain = (eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0;
 	state->quals = plan->scan.plan.qual;
 	foreach (cell, (List *) linitial(plan->fdw_private))
 	{

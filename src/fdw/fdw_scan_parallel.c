@@ -12,6 +12,10 @@
  * memory only. A plan made before that may still ask for workers; then none
  * is started, and the leader reads everything.
  *
+ * Rows of the delta heap are hidden by every process under the snapshot that
+ * all of them have; one of them, whoever is first at the end of the lake's
+ * parts, returns those that follow.
+ *
  * Counters of storage are added up for EXPLAIN ANALYZE in a segment of their
  * own, as the shared memory of the plan is gone by then.
  */
@@ -29,12 +33,14 @@ typedef struct PfdwTotals
 {
 	slock_t mutex;
 	PmnCounters counters;
+	uint64 delta_rows;
 } PfdwTotals;
 
 typedef struct PfdwShared
 {
 	pg_atomic_uint32 next_part;
 	pg_atomic_uint64 fingerprint; /* of the parts; 0 until someone knows */
+	pg_atomic_uint32 delta_taken; /* 1: somebody returns the delta's rows */
 	int64 snapshot_id;
 	int64 schema_id;
 	dsm_handle totals;
@@ -56,6 +62,7 @@ start_over(PfdwScanState *state, ParallelContext *context)
 {
 	pg_atomic_write_u32(&state->shared->next_part, 0);
 	pg_atomic_write_u64(&state->shared->fingerprint, 0);
+	pg_atomic_write_u32(&state->shared->delta_taken, 0);
 	if (state->reader->view.pending_count > 0)
 		context->nworkers_to_launch = 0;
 }
@@ -75,6 +82,7 @@ make_totals(PfdwScanState *state)
 		totals = dsm_segment_address(state->segment);
 		SpinLockInit(&totals->mutex);
 		memset(&totals->counters, 0, sizeof(PmnCounters));
+		totals->delta_rows = 0;
 	}
 	return dsm_segment_handle(state->segment);
 }
@@ -89,6 +97,7 @@ paimonInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *context,
 
 	pg_atomic_init_u32(&shared->next_part, 0);
 	pg_atomic_init_u64(&shared->fingerprint, 0);
+	pg_atomic_init_u32(&shared->delta_taken, 0);
 	shared->snapshot_id = reader->view.snapshot_id;
 	shared->schema_id = reader->table->schema->id;
 	shared->has_tag = reader->view.tag != NULL;
@@ -131,6 +140,20 @@ next_part(void *context)
 	return pg_atomic_fetch_add_u32(&shared->next_part, 1);
 }
 
+/* Whoever comes first to the end of the lake's parts, and again as long as
+ * it has more of them. */
+static bool
+takes_delta(void *context)
+{
+	PfdwScanState *state = context;
+	uint32 free = 0;
+
+	if (!state->has_delta)
+		state->has_delta = pg_atomic_compare_exchange_u32(
+			&state->shared->delta_taken, &free, 1);
+	return state->has_delta;
+}
+
 void
 pfdw_scan_share(PfdwScanState *state)
 {
@@ -155,6 +178,9 @@ pfdw_scan_share(PfdwScanState *state)
 						RelationGetRelationName(reader->relation))));
 	reader->part_source = next_part;
 	reader->part_context = state->shared;
+	state->has_delta = false;
+	reader->takes_delta = takes_delta;
+	reader->delta_context = state;
 }
 
 static void
@@ -183,17 +209,23 @@ paimonShutdownForeignScan(ForeignScanState *node)
 	totals = dsm_segment_address(state->segment);
 	SpinLockAcquire(&totals->mutex);
 	add_counters(&totals->counters, &state->reader->env->base.counters);
+	totals->delta_rows += state->reader->delta_rows;
 	SpinLockRelease(&totals->mutex);
 	dsm_detach(state->segment);
 	state->segment = NULL;
 }
 
 void
-pfdw_scan_counters(const PfdwScanState *state, PmnCounters *out)
+pfdw_scan_counters(const PfdwScanState *state, PmnCounters *out,
+				   uint64 *delta_rows)
 {
+	const PfdwTotals *totals;
+
 	*out = state->reader->env->base.counters;
-	if (state->segment != NULL)
-		add_counters(
-			out,
-			&((PfdwTotals *) dsm_segment_address(state->segment))->counters);
+	*delta_rows = state->reader->delta_rows;
+	if (state->segment == NULL)
+		return;
+	totals = dsm_segment_address(state->segment);
+	add_counters(out, &totals->counters);
+	*delta_rows += totals->delta_rows;
 }

@@ -45,7 +45,8 @@ find_fields(PfdwReader *reader, List *order)
 void
 pfdw_scan_order(PfdwScanState *state)
 {
-	state->must_sort = !find_fields(state->reader, state->order);
+	state->must_sort = state->reader->overlay != NULL ||
+					   !find_fields(state->reader, state->order);
 	if (state->must_sort)
 		state->reader->order_count = 0;
 }

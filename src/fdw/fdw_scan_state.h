@@ -29,6 +29,7 @@ typedef struct PfdwScanState
 	bool is_locked;			   /* FOR UPDATE and its kin */
 	bool is_preset;			   /* the slot's other attributes are null */
 	struct PfdwShared *shared; /* with workers; else NULL */
+	bool has_delta;			   /* this process returns the delta's rows */
 	dsm_segment *segment;	   /* counters of all processes */
 } PfdwScanState;
 
@@ -51,6 +52,7 @@ extern void pfdw_scan_sort_end(PfdwScanState *state);
 /* Read only the parts that this process gets, when others read too. */
 extern void pfdw_scan_share(PfdwScanState *state);
 /* What this process and its workers have asked of storage. */
-extern void pfdw_scan_counters(const PfdwScanState *state, PmnCounters *out);
+extern void pfdw_scan_counters(const PfdwScanState *state, PmnCounters *out,
+							   uint64 *delta_rows);
 
 #endif /* PFDW_SCAN_STATE_H */
