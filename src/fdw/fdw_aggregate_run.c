@@ -31,9 +31,9 @@ struct PfdwAggregateState
 	PfdwColumn *filter_columns; /* the same: attnum is the slot's */
 	int *filter_batch_columns;
 	List *quals;
-	ExprState *qual_state; /* made when rows must be tested */
+	ExprState *qual_state;		/* made when rows must be tested */
 	PfdwDecoder *delta_decoder; /* of rows of the delta: all columns */
-	uint32 *rows;		   /* those of a batch that pass */
+	uint32 *rows;				/* those of a batch that pass */
 	uint32 row_capacity;
 	MemoryContext fold_context;
 	bool is_done;
@@ -233,15 +233,15 @@ choose_columns(PfdwScanState *scan)
 	struct PfdwAggregateState *state = scan->aggregate;
 	PfdwReader *reader = scan->reader;
 	bool has_delta = reader->overlay != NULL;
-	int count = state->aggregate_count + state->filter_count +
-				reader->column_count + 1;
+	int count =
+		state->aggregate_count + state->filter_count + reader->column_count + 1;
 	MemoryContext old = MemoryContextSwitchTo(reader->context);
 
 	reader->needed = palloc0(sizeof(PfdwColumn) * count);
 	reader->needed_count = 0;
 	state->filter_batch_columns = palloc0(sizeof(int) * count);
-	for (int i = 0;
-		 (!reader->is_exact || has_delta) && i < state->filter_count; i++)
+	for (int i = 0; (!reader->is_exact || has_delta) && i < state->filter_count;
+		 i++)
 		state->filter_batch_columns[i] =
 			batch_column(reader, &state->filter_columns[i]);
 	reader->decoder = NULL;

@@ -19,9 +19,11 @@
  * A heap without visible rows costs one look at it.
  */
 #include "fdw_overlay.h"
+#include "../delta/delta_heap.h"
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/namespace.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "optimizer/plancat.h"
@@ -35,6 +37,17 @@
 /* Rows that are handed over together, and bytes of them. */
 #define OVERLAY_ROWS 1024
 #define OVERLAY_BYTES ((Size) 1 << 20)
+
+/* Until the table of lake tables is there. */
+#pragma weak pfdw_lake_table_find
+
+static const PfdwLakeTable *
+find_lake_table(const PfdwTableRef *ref)
+{
+	const PfdwLakeTable *(*find)(const PfdwTableRef *) = pfdw_lake_table_find;
+
+	return find == NULL ? NULL : find(ref);
+}
 
 struct PfdwOverlay
 {
@@ -61,16 +74,16 @@ PfdwOverlay *
 pfdw_overlay_open(MemoryContext parent, Relation relation,
 				  const PfdwTableRef *ref, Snapshot snapshot)
 {
-	const PfdwLakeTable *lake_table = pfdw_lake_table_find(ref);
+	const PfdwLakeTable *lake_table = find_lake_table(ref);
 	PfdwDeltaHeap *heap;
 	MemoryContext context;
 	MemoryContext old;
 	PfdwOverlay *overlay;
 
-	if (lake_table == NULL || !OidIsValid(lake_table->delta))
+	if (lake_table == NULL)
 		return NULL;
-	context = AllocSetContextCreate(parent, "paimon overlay",
-									ALLOCSET_DEFAULT_SIZES);
+	context =
+		AllocSetContextCreate(parent, "paimon overlay", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	heap = pfdw_delta_heap_open(relation, lake_table, false);
 	if (heap == NULL)
@@ -316,16 +329,22 @@ pfdw_overlay_rewind(PfdwOverlay *overlay)
 void
 pfdw_overlay_estimate(const PfdwTableRef *ref, double *pages, double *rows)
 {
-	const PfdwLakeTable *lake_table = pfdw_lake_table_find(ref);
+	const PfdwLakeTable *lake_table = find_lake_table(ref);
+	char name[NAMEDATALEN];
 	Relation heap = NULL;
+	Oid oid;
 	BlockNumber there;
 	BlockNumber assumed;
 	double all_visible;
 
 	*pages = 0;
 	*rows = 0;
-	if (lake_table != NULL && OidIsValid(lake_table->delta))
-		heap = try_table_open(lake_table->delta, AccessShareLock);
+	if (lake_table == NULL)
+		return;
+	pfdw_delta_heap_name(lake_table, name);
+	oid = get_relname_relid(name, get_namespace_oid(DELTA_SCHEMA, false));
+	if (OidIsValid(oid))
+		heap = try_table_open(oid, AccessShareLock);
 	if (heap == NULL)
 		return;
 	there = RelationGetNumberOfBlocks(heap);

@@ -43,9 +43,8 @@ PfdwLakeKeys *
 pfdw_lake_keys_create(MemoryContext parent, const PfdwColumn *columns,
 					  int count)
 {
-	MemoryContext context =
-		AllocSetContextCreate(parent, "paimon delta keys",
-							  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext context = AllocSetContextCreate(parent, "paimon delta keys",
+												  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
 	PfdwLakeKeys *keys = palloc0(sizeof(*keys));
 
@@ -134,8 +133,8 @@ hash_column(const PmnBatch *batch, const PmnVector *vector, uint64 *hashes)
 			HASH_EACH(double, mix(h, float_bits(x)));
 			break;
 		case PMN_VECTOR_DEC128:
-			HASH_EACH(PmnInt128, mix(mix(h, (uint64) x),
-									 (uint64) ((PmnUint128) x >> 64)));
+			HASH_EACH(PmnInt128,
+					  mix(mix(h, (uint64) x), (uint64) ((PmnUint128) x >> 64)));
 			break;
 		case PMN_VECTOR_TS96:
 			HASH_EACH(PmnTimestamp,
@@ -208,8 +207,7 @@ append_value(StringInfo key, PmnVectorKind kind, const PmnValue *value)
 			appendBinaryStringInfo(key, (const char *) &value->as.bytes.size,
 								   sizeof(uint32));
 			if (value->as.bytes.size > 0)
-				appendBinaryStringInfo(key,
-									   (const char *) value->as.bytes.data,
+				appendBinaryStringInfo(key, (const char *) value->as.bytes.data,
 									   (int) value->as.bytes.size);
 			return;
 		case PMN_VECTOR_NONE:
@@ -351,8 +349,8 @@ pfdw_lake_keys_exclude(PfdwLakeKeys *keys, const PmnBatch *batch,
 	if (keys->hash_capacity < batch->selected_count)
 	{
 		keys->hash_capacity = Max(batch->selected_count, PMN_BATCH_ROWS);
-		keys->hashes = MemoryContextAlloc(
-			keys->context, sizeof(uint64) * keys->hash_capacity);
+		keys->hashes = MemoryContextAlloc(keys->context,
+										  sizeof(uint64) * keys->hash_capacity);
 	}
 	memset(keys->hashes, 0, sizeof(uint64) * batch->selected_count);
 	for (int i = 0; i < keys->count; i++)

@@ -147,9 +147,8 @@ open_overlay(PfdwReader *reader)
 	const PfdwOptions *options = reader->options;
 	Snapshot snapshot = reader->snapshot;
 
-	if (reader->overlay != NULL || reader->is_explain ||
-		reader->is_travel || options->has_changes ||
-		options->system_kind != PFDW_SYSTEM_NONE)
+	if (reader->overlay != NULL || reader->is_explain || reader->is_travel ||
+		options->has_changes || options->system_kind != PFDW_SYSTEM_NONE)
 		return;
 	if (snapshot == NULL)
 		snapshot = ActiveSnapshotSet() ? GetActiveSnapshot()
@@ -186,8 +185,8 @@ pfdw_reader_has_delta(PfdwReader *reader)
 	keys = palloc(sizeof(PfdwColumn) * (count + 1));
 	for (int k = 0; k < count; k++)
 	{
-		const PfdwColumn *column = find_column(
-			reader->columns, reader->column_count, attnums[k], &at);
+		const PfdwColumn *column =
+			find_column(reader->columns, reader->column_count, attnums[k], &at);
 
 		if (column == NULL)
 			ereport(ERROR,
@@ -241,8 +240,7 @@ pfdw_reader_next_delta(PfdwReader *reader)
 	reader->row_count = 0;
 	if (reader->takes_delta == NULL ||
 		reader->takes_delta(reader->delta_context))
-		reader->row_count =
-			pfdw_overlay_next(reader->overlay, reader->decoder);
+		reader->row_count = pfdw_overlay_next(reader->overlay, reader->decoder);
 	reader->at_end = reader->row_count == 0;
 	reader->delta_rows += reader->row_count;
 	return !reader->at_end;
