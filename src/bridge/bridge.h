@@ -32,10 +32,8 @@ typedef struct PfdwEnv
 	MemoryContextCallback callback;
 } PfdwEnv;
 
-/*
- * pfdw_env_create -- an environment in a new child context of parent; it ends
- * with the context. Nothing in it may throw, as storage calls it.
- */
+/* An environment in a new child context of parent; it ends with the context.
+ * Nothing in it may throw, as storage calls it. */
 extern PfdwEnv *pfdw_env_create(MemoryContext parent, const char *name);
 
 /*
@@ -192,8 +190,7 @@ typedef struct PfdwDecoder
 
 extern PfdwDecoder *pfdw_decoder_create(const PfdwColumn *columns, int count);
 extern void pfdw_decode_batch(PfdwDecoder *decoder, PmnBatch *batch);
-/* Forget the batch and make room for rows that somebody else puts there;
- * what they point to belongs to batch_context. */
+/* Make room for rows of another source; their data go to batch_context. */
 extern void pfdw_decoder_reserve(PfdwDecoder *decoder, uint32 rows);
 
 /* ---- in bridge_encode.c ----------------------------------------------- */
