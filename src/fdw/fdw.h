@@ -123,6 +123,9 @@ extern bool pfdw_relation_is_ours(Oid relid);
 extern PfdwTable *pfdw_relation_open(PfdwEnv *env, Oid relid,
 									 const PfdwOptions *options);
 
+/* 42501 unless the owner may read where the table is. */
+extern void pfdw_relation_check_read(Oid relid, const PfdwOptions *options);
+
 /* 42501 unless the owner may write where the table is. */
 extern void pfdw_relation_check_write(Oid relid, const PfdwOptions *options);
 

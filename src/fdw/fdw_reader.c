@@ -16,7 +16,6 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-static void open_overlay(PfdwReader *reader);
 static void make_decoder(PfdwReader *reader);
 
 /* A query that wants so few rows is not helped by large buffers. */
@@ -75,6 +74,17 @@ pfdw_reader_takes_filter(const PfdwOptions *options)
 		   options->system_kind != PFDW_SYSTEM_BINLOG;
 }
 
+static void
+get_travel(PfdwReader *reader)
+{
+	if (reader->knows_travel)
+		return;
+	reader->knows_travel = true;
+	if (!reader->ignores_as_of)
+		pfdw_travel_get(reader->options, &reader->travel);
+	reader->is_travel = reader->travel.kind != PMN_TRAVEL_LATEST;
+}
+
 void
 pfdw_reader_open(PfdwReader *reader, bool lock)
 {
@@ -86,9 +96,7 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 	old = MemoryContextSwitchTo(reader->context);
 	if (reader->env == NULL)
 		reader->env = pfdw_env_create(reader->context, "paimon storage");
-	if (!reader->ignores_as_of)
-		pfdw_travel_get(reader->options, &reader->travel);
-	reader->is_travel = reader->travel.kind != PMN_TRAVEL_LATEST;
+	get_travel(reader);
 	reader->table = pfdw_relation_open(reader->env, relid, reader->options);
 	if (reader->options->has_changes)
 	{
@@ -108,7 +116,7 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 	pfdw_relation_use_declared_schema(reader->table, reader->options);
 	reader->columns = pfdw_columns_match(
 		reader->relation, reader->table->schema, &reader->column_count);
-	open_overlay(reader);
+	(void) pfdw_reader_open_overlay(reader);
 	MemoryContextSwitchTo(old);
 }
 
@@ -121,8 +129,7 @@ pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view)
 
 	Assert(reader->table == NULL);
 	reader->env = pfdw_env_create(reader->context, "paimon storage");
-	pfdw_travel_get(reader->options, &reader->travel);
-	reader->is_travel = reader->travel.kind != PMN_TRAVEL_LATEST;
+	get_travel(reader);
 	table = pfdw_relation_open(reader->env, relid, reader->options);
 	if (table->schema->id != view->schema_id)
 	{
@@ -134,27 +141,34 @@ pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view)
 	reader->view = *view;
 	reader->columns = pfdw_columns_match(reader->relation, table->schema,
 										 &reader->column_count);
-	open_overlay(reader);
+	(void) pfdw_reader_open_overlay(reader);
 	MemoryContextSwitchTo(old);
 }
 
 /* ---- rows of the delta -------------------------------------------------- */
 
 /* Travellers and system tables see the lake as it is. */
-static void
-open_overlay(PfdwReader *reader)
+bool
+pfdw_reader_open_overlay(PfdwReader *reader)
 {
 	const PfdwOptions *options = reader->options;
 	Snapshot snapshot = reader->snapshot;
 
-	if (reader->overlay != NULL || reader->is_explain || reader->is_travel ||
+	if (reader->overlay != NULL)
+		return true;
+	if (reader->knows_overlay || reader->is_explain || reader->ignores_delta ||
 		options->has_changes || options->system_kind != PFDW_SYSTEM_NONE)
-		return;
+		return false;
+	get_travel(reader);
+	if (reader->is_travel)
+		return false;
 	if (snapshot == NULL)
 		snapshot = ActiveSnapshotSet() ? GetActiveSnapshot()
 									   : GetTransactionSnapshot();
+	reader->knows_overlay = true;
 	reader->overlay = pfdw_overlay_open(reader->context, reader->relation,
 										&options->ref, snapshot);
+	return reader->overlay != NULL;
 }
 
 static const PfdwColumn *
@@ -178,7 +192,7 @@ pfdw_reader_has_delta(PfdwReader *reader)
 	int count;
 	int at;
 
-	if (reader->overlay == NULL)
+	if (reader->overlay == NULL || reader->skips_delta)
 		return false;
 	attnums = pfdw_overlay_keys(reader->overlay, &count);
 	old = MemoryContextSwitchTo(reader->context);
@@ -231,7 +245,7 @@ pfdw_reader_need_keys(PfdwReader *reader)
 bool
 pfdw_reader_next_delta(PfdwReader *reader)
 {
-	if (reader->overlay == NULL || reader->at_end)
+	if (reader->overlay == NULL || reader->skips_delta || reader->at_end)
 		return false;
 	if (reader->decoder == NULL)
 		make_decoder(reader);
@@ -356,7 +370,7 @@ pfdw_reader_next_lake(PfdwReader *reader, PmnBatch *batch)
 		if (next == NULL)
 			break;
 		*batch = *next;
-		if (reader->overlay != NULL)
+		if (reader->overlay != NULL && !reader->skips_delta)
 			pfdw_overlay_filter(reader->overlay, batch, reader->key_positions);
 		if (batch->selected_count > 0)
 			return true;

@@ -51,9 +51,13 @@ typedef struct PfdwReader
 
 	/* Rows of the delta heap: see fdw_overlay.c. */
 	Snapshot snapshot;	  /* of the server; NULL: the active one */
+	bool knows_travel;	  /* travel and the next are set */
 	bool is_travel;		  /* not asked for what is there now */
+	bool knows_overlay;	  /* the next is set */
 	PfdwOverlay *overlay; /* NULL: there are none */
 	int *key_positions;	  /* in needed, of the key's columns */
+	bool ignores_delta;	  /* of writers: it is never opened */
+	bool skips_delta;	  /* nothing in it is wanted this time */
 	bool is_past_lake;	  /* the next batches are the delta's */
 	/* Whether it is this process that returns them; NULL: yes. */
 	bool (*takes_delta)(void *context);
@@ -72,6 +76,9 @@ extern void pfdw_reader_request(const PfdwOptions *options,
 								PmnScanRequest *request);
 /* Whether conditions of a query may be a filter of its scan. */
 extern bool pfdw_reader_takes_filter(const PfdwOptions *options);
+/* Open the delta heap, if there is one that is to be read; the lake need not
+ * be open. */
+extern bool pfdw_reader_open_overlay(PfdwReader *reader);
 /* Look whether the delta heap has rows; before the plan is made. */
 extern bool pfdw_reader_has_delta(PfdwReader *reader);
 /* Have the key's columns in needed, which has room for them. */

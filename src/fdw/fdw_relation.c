@@ -47,6 +47,12 @@ check_access(Oid relid, const PfdwOptions *options, bool for_write)
 }
 
 void
+pfdw_relation_check_read(Oid relid, const PfdwOptions *options)
+{
+	check_access(relid, options, false);
+}
+
+void
 pfdw_relation_check_write(Oid relid, const PfdwOptions *options)
 {
 	check_access(relid, options, true);

@@ -9,6 +9,8 @@
  * what it reads is what it changes. Files are chosen at the first row, when
  * run-time keys have values. EXPLAIN alone neither locks nor reads data.
  *
+ * A scan for one key may be answered by the delta alone: see fdw_probe.c.
+ *
  * The loop is the hot path: the slot's arrays are preset with nulls once and
  * then only the attributes that the plan needs are stored, from arrays that
  * the bridge filled a column at a time.
@@ -22,6 +24,8 @@
 #include "utils/rel.h"
 
 static void attach(ForeignScanState *node);
+static bool probe_at_begin(ForeignScanState *node);
+static bool is_answered(ForeignScanState *node);
 static bool has_param_walker(Node *node, void *context);
 static bool is_modified(EState *estate, Index scanrelid);
 static bool is_locked(EState *estate, Index scanrelid);
@@ -81,8 +85,59 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 		return;
 	/* EvalPlanQual starts the node only to feed it the row to test. */
 	if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
-		node->ss.ps.state->es_epq_active == NULL)
+		node->ss.ps.state->es_epq_active == NULL && !probe_at_begin(node))
 		attach(node);
+}
+
+/* Whether the delta has the only row that the scan can return, or says that
+ * there is none: then the lake need not be opened. */
+static bool
+probe_at_begin(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+	PfdwReader *reader = state->reader;
+	const AttrNumber *attnums;
+	int count;
+
+	if (state->aggregate != NULL || node->ss.ps.plan->parallel_aware ||
+		!pfdw_reader_open_overlay(reader))
+		return false;
+	attnums = pfdw_overlay_keys(reader->overlay, &count);
+	state->probe = pfdw_probe_create(node, attnums, count);
+	if (state->probe == NULL || pfdw_probe_has_run_time_key(state->probe))
+		return false;
+	pfdw_relation_check_read(RelationGetRelid(reader->relation),
+							 reader->options);
+	pfdw_writers_flush(node->ss.ps.state, &reader->options->ref);
+	state->answer = pfdw_probe_run(node);
+	return state->answer != PFDW_ANSWER_LAKE;
+}
+
+/* Whether the delta's index has answered: the slot has the row, or nothing. */
+static bool
+is_answered(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+
+	if (state->answer == PFDW_ANSWER_UNKNOWN)
+		state->answer = pfdw_probe_run(node);
+	state->is_preset = false;
+	switch (state->answer)
+	{
+		case PFDW_ANSWER_ROW:
+			state->answer = PFDW_ANSWER_NONE;
+			return true;
+		case PFDW_ANSWER_NONE:
+			ExecClearTuple(node->ss.ss_ScanTupleSlot);
+			return true;
+		default:
+			break;
+	}
+	/* No row of the delta can be the one that is wanted. */
+	state->reader->skips_delta = true;
+	if (state->reader->table == NULL)
+		attach(node);
+	return false;
 }
 
 /* Fix what the scan will see, after taking the lock that it needs. */
@@ -147,6 +202,9 @@ paimonIterateForeignScan(ForeignScanState *node)
 		return pfdw_system_next(state->system, node->ss.ss_ScanTupleSlot);
 	if (unlikely(state->aggregate != NULL))
 		return pfdw_aggregate_iterate(node);
+	if (state->probe != NULL && !state->reader->skips_delta &&
+		is_answered(node))
+		return node->ss.ss_ScanTupleSlot;
 	if (unlikely(state->reader->scan == NULL))
 		pfdw_scan_open(node, false);
 	if (unlikely(state->must_sort))
@@ -206,6 +264,9 @@ paimonReScanForeignScan(ForeignScanState *node)
 		return;
 	}
 	state->is_preset = false;
+	state->answer = PFDW_ANSWER_UNKNOWN;
+	if (state->probe != NULL)
+		state->reader->skips_delta = false;
 	pfdw_scan_sort_end(state);
 	if (state->aggregate != NULL)
 		pfdw_aggregate_rescan(node);

@@ -45,7 +45,7 @@ find_fields(PfdwReader *reader, List *order)
 void
 pfdw_scan_order(PfdwScanState *state)
 {
-	state->must_sort = state->reader->overlay != NULL ||
+	state->must_sort = pfdw_reader_has_delta(state->reader) ||
 					   !find_fields(state->reader, state->order);
 	if (state->must_sort)
 		state->reader->order_count = 0;

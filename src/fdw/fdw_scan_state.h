@@ -11,6 +11,17 @@
 #include "storage/dsm.h"
 #include "utils/tuplesort.h"
 
+/* What a look at the delta's index says of the one row that is wanted. */
+typedef enum PfdwAnswer
+{
+	PFDW_ANSWER_UNKNOWN, /* not looked yet */
+	PFDW_ANSWER_ROW,	 /* the slot has it */
+	PFDW_ANSWER_NONE,	 /* there is none, or it has been returned */
+	PFDW_ANSWER_LAKE	 /* look there */
+} PfdwAnswer;
+
+typedef struct PfdwProbe PfdwProbe;
+
 typedef struct PfdwScanState
 {
 	PfdwReader *reader;		/* NULL for a system table of metadata */
@@ -28,6 +39,8 @@ typedef struct PfdwScanState
 	bool is_target;			   /* the statement changes this relation */
 	bool is_locked;			   /* FOR UPDATE and its kin */
 	bool is_preset;			   /* the slot's other attributes are null */
+	PfdwProbe *probe;		   /* the quals fix the key; else NULL */
+	PfdwAnswer answer;		   /* then */
 	struct PfdwShared *shared; /* with workers; else NULL */
 	bool has_delta;			   /* this process returns the delta's rows */
 	dsm_segment *segment;	   /* counters of all processes */
@@ -38,6 +51,16 @@ extern void pfdw_scan_open(ForeignScanState *node, bool is_explain);
 
 /* The next row as storage gives it. */
 extern TupleTableSlot *pfdw_scan_next_row(ForeignScanState *node);
+
+/* ---- in fdw_probe.c --------------------------------------------------- */
+
+/* NULL: the quals do not fix all of these attributes. */
+extern PfdwProbe *pfdw_probe_create(ForeignScanState *node,
+									const AttrNumber *attnums, int count);
+/* Whether the key comes from other rows of the query. */
+extern bool pfdw_probe_has_run_time_key(const PfdwProbe *probe);
+/* Look in the delta; a row comes into the node's scan slot. */
+extern PfdwAnswer pfdw_probe_run(ForeignScanState *node);
 
 /* ---- in fdw_scan_sort.c ----------------------------------------------- */
 
