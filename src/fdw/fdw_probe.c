@@ -14,7 +14,7 @@
  * The row still passes the executor's test of all conditions. What must hold
  * is that no other row can: so only types are looked up whose equality is the
  * same here, in the index and in the lake (no float's -0.0, no char(n)'s
- * blanks, no timestamp that the lake knows by nanoseconds).
+ * blanks; keys of nanoseconds have no delta).
  */
 #include "fdw_scan_state.h"
 
@@ -59,6 +59,8 @@ has_one_equality(Oid type)
 		case BYTEAOID:
 		case DATEOID:
 		case TIMEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
 			return true;
 		default:
 			return false;
