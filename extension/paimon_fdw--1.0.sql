@@ -46,6 +46,65 @@ CREATE EVENT TRIGGER paimon_fdw_ddl_command_end ON ddl_command_end
 	EXECUTE FUNCTION paimon.ddl_command_end();
 
 -- ---------------------------------------------------------------------
+-- What the server keeps of lake tables until it is in the lake. Only the
+-- library reads and writes these tables. They are not dumped: a restored
+-- copy that published under the same name would lose rows, or give them
+-- twice. paimon.flush() before a dump puts everything into the lake.
+-- ---------------------------------------------------------------------
+
+CREATE SCHEMA paimon_int;
+
+-- The commit user of everything that this database publishes.
+CREATE TABLE paimon_int.identity (
+	commit_user text COLLATE "C" NOT NULL
+) USING heap;
+
+CREATE SEQUENCE paimon_int.lake_table_id AS integer;
+
+-- A lake table that something was written to here, and up to where the lake
+-- is known to have what was published.
+CREATE TABLE paimon_int.lake_table (
+	id integer NOT NULL,
+	location text COLLATE "C" NOT NULL,
+	warehouse text COLLATE "C" NOT NULL,
+	database text COLLATE "C" NOT NULL,
+	"table" text COLLATE "C" NOT NULL,
+	branch text COLLATE "C",
+	relid oid NOT NULL,           -- the foreign table it came from
+	delta oid NOT NULL,           -- its delta heap; 0: none
+	snapshot_id bigint NOT NULL,  -- with all that was published; 0: none
+	ident bigint NOT NULL,        -- newest published identifier; 0: none
+	n bigint NOT NULL,            -- newest published outbox row; 0: none
+	origin bigint NOT NULL,       -- newest snapshot when the row was made
+	CONSTRAINT lake_table_pkey PRIMARY KEY (id),
+	CONSTRAINT lake_table_location_key UNIQUE (location)
+) USING heap WITH (fillfactor = 20);
+
+CREATE SEQUENCE paimon_int.outbox_n;
+
+-- Commit identifiers; those of one lake table ascend.
+CREATE SEQUENCE paimon_int.outbox_ident;
+
+-- Commit messages of committed transactions that the lake does not have yet.
+CREATE TABLE paimon_int.outbox (
+	lake_table integer NOT NULL,
+	n bigint NOT NULL,
+	xid xid8 NOT NULL,
+	ident bigint,                 -- NULL: not sealed
+	row_count bigint NOT NULL,
+	message bytea NOT NULL,
+	CONSTRAINT outbox_pkey PRIMARY KEY (lake_table, n)
+) USING heap WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0,
+	autovacuum_vacuum_threshold = 1000);
+
+INSERT INTO paimon_int.identity
+	VALUES ('paimon_fdw-' || pg_catalog.gen_random_uuid());
+
+REVOKE ALL ON SCHEMA paimon_int FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA paimon_int FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA paimon_int FROM PUBLIC;
+
+-- ---------------------------------------------------------------------
 -- Upkeep. Both need INSERT on the table.
 -- ---------------------------------------------------------------------
 

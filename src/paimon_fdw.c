@@ -23,8 +23,8 @@ _PG_init(void)
 
 	/* Before the delta: callbacks of commits run youngest first. */
 	pfdw_worker_init(&tasks);
-	pfdw_guc_define();
 	pfdw_delta_init();
+	pfdw_guc_define();
 	pfdw_writer_init();
 	pfdw_ddl_init();
 }

@@ -1,11 +1,10 @@
 /*
  * delta.h
  *
- * What a transaction has written and not yet published, and the view its
- * statements read. In this version a statement's rows are data files at its
- * end, kept here as commit messages by subtransaction, and published as
- * snapshots before the transaction commits. (The WAL-logged delta heap and
- * the outbox will live behind the same functions.)
+ * What was written and is not in the lake yet, and the view that statements
+ * read: a lake snapshot, and commit messages of data files on top of it. A
+ * transaction's own messages are kept here by subtransaction; when it commits
+ * they are rows of the outbox, and are published later (delta_store.h).
  */
 #ifndef PFDW_DELTA_H
 #define PFDW_DELTA_H
@@ -29,15 +28,14 @@ typedef struct PfdwWriteOrigin
 {
 	SubTransactionId subid; /* whose rollback discards it */
 	CommandId command;		/* of the statement: later ones see the rows */
-	/* The rows were computed from rows read (UPDATE, DELETE), so another
-	 * engine's change of their buckets is a conflict (40001). */
-	bool from_read;
-	bool is_last; /* the statement writes no more */
+	Oid relid;				/* the foreign table */
 } PfdwWriteOrigin;
 
 /*
  * pfdw_delta_add -- remember a finished write; takes message over. A rollback
- * discards its files, commit publishes it.
+ * discards its files, a commit puts it into the outbox. (Not sooner: files
+ * may be closed inside a subtransaction of a statement that began outside,
+ * and a row must not vanish with the former.)
  */
 extern void pfdw_delta_add(const PfdwTableRef *ref, PmnMessage *message,
 						   const PfdwWriteOrigin *origin);
@@ -48,10 +46,10 @@ extern void pfdw_delta_add(const PfdwTableRef *ref, PmnMessage *message,
  */
 extern void pfdw_delta_created(const PfdwTableRef *ref);
 
-/* Whether the lake table has unpublished messages of this transaction. */
+/* Whether the lake table has messages of this transaction. */
 extern bool pfdw_delta_has_pending(const PfdwTableRef *ref);
 
-/* Whether this transaction has published rows, at its pre-commit. */
+/* Whether this transaction has put something into the outbox. */
 extern bool pfdw_delta_has_published(void);
 
 /* Whether two references name one lake table. */
@@ -60,9 +58,10 @@ extern bool pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b);
 /* ---- in delta_publish.c ------------------------------------------------ */
 
 /*
- * pfdw_publish -- commit to the lake under a fresh commit user. An error whose
- * commit got through all the same counts as done. After another one,
- * *may_discard says whether the messages' files are surely nobody's.
+ * pfdw_publish -- commit a compaction to the lake, at once and under a commit
+ * user of its own. An error whose commit got through all the same counts as
+ * done. After another one, *may_discard says whether the messages' files are
+ * surely nobody's.
  */
 extern PmnCode pfdw_publish(PfdwTable *table, PmnCommitRequest *request,
 							PmnCommitResult *result, bool *may_discard);
@@ -72,6 +71,15 @@ extern bool pfdw_is_commit_user(const char *commit_user);
 
 /* ---- in delta_visibility.c -------------------------------------------- */
 
+/* paimon_fdw.fresh: whether statements read what other engines have committed
+ * since we last published. */
+typedef enum PfdwFresh
+{
+	PFDW_FRESH_REGISTERED,
+	PFDW_FRESH_LATEST
+} PfdwFresh;
+extern int pfdw_fresh;
+
 /* What a statement reads of one table. */
 typedef struct PfdwView
 {
@@ -80,27 +88,43 @@ typedef struct PfdwView
 	const char *tag; /* time travel by tag, else NULL */
 	const PmnMessage **pending;
 	uint32 pending_count;
+	uint32 own_count; /* of those, this transaction's: the last ones */
+
+	/* What it was made of; not of time travel. */
+	const PfdwTableRef *ref; /* NULL: time travel */
+	int32 lake_table;		 /* 0: nothing was ever written here */
+	int64 own_ident;		 /* newest of ours in the lake snapshot */
+	int64 base_ident;
+	const int64 *outbox; /* n of the visible rows, ascending */
+	uint32 outbox_count;
 } PfdwView;
 
 /*
- * pfdw_view_get -- the view for a statement: under READ COMMITTED the newest
- * lake snapshot when a statement first touches the table, later the same
- * for all its scans; under REPEATABLE READ and above that of the
- * transaction's first touch; always with the transaction's own messages of
- * commands before the given one (InvalidCommandId: all of them). travel other
- * than LATEST reads that snapshot without them.
+ * pfdw_view_get -- what a statement with this server snapshot reads: the
+ * newest lake snapshot with nothing of ours that the snapshot does not see,
+ * and the messages it sees, this transaction's of commands before the
+ * snapshot's, too. Under READ COMMITTED the lake is looked at when the
+ * statement first touches the table, under REPEATABLE READ and above when the
+ * transaction does. snapshot NULL: all that is committed now, and all of this
+ * transaction. travel other than LATEST reads the lake only.
  */
 extern void pfdw_view_get(const PfdwTableRef *ref, PfdwTable *table,
-						  const PmnTravel *travel, CommandId before,
+						  const PmnTravel *travel, Snapshot snapshot,
 						  PfdwView *out);
 
+/* In a parallel worker: the messages of a view whose other members the leader
+ * has handed over. */
+extern void pfdw_view_attach(const PfdwTableRef *ref, Snapshot snapshot,
+							 PfdwView *view);
+
 /*
- * pfdw_view_lock -- take the table's write lock for the rest of the
- * transaction (keyed tables: one writer at a time), before the view is got.
- * Under REPEATABLE READ and above a newer lake snapshot that changed rows
- * raises 40001.
+ * pfdw_view_lock -- take the lock of who writes data files of a keyed table
+ * for the rest of the transaction, before the view is got. has_read: rows are
+ * computed from rows; under REPEATABLE READ and above, 40001 when others have
+ * changed the table since the transaction's snapshot.
  */
-extern void pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table);
+extern void pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table,
+						   bool has_read);
 
 /*
  * pfdw_compaction_lock -- wait until nobody else compacts the table here; for

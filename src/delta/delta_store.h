@@ -44,6 +44,7 @@ typedef struct PfdwLakeBase
 {
 	int64 snapshot_id; /* 0: none */
 	int64 ident;	   /* newest published one of ours; 0: none */
+	int64 n;		   /* newest published outbox row; 0: none */
 } PfdwLakeBase;
 extern bool pfdw_lake_base_read(int32 id, Snapshot snapshot, PfdwLakeBase *out);
 extern void pfdw_lake_base_write(int32 id, const PfdwLakeBase *base);
@@ -61,8 +62,8 @@ typedef struct PfdwOutboxRow
 	bytea *message; /* of pmn_message_serialize; palloc'd */
 } PfdwOutboxRow;
 
-/* Put a message into the outbox, in this transaction. */
-extern void pfdw_outbox_add(int32 lake_table, PmnMessage *message);
+/* Put a message into the outbox, in this transaction; the row's n. */
+extern int64 pfdw_outbox_add(int32 lake_table, PmnMessage *message);
 /* Rows visible in snapshot, in order of n; a List of PfdwOutboxRow *. */
 extern List *pfdw_outbox_read(int32 lake_table, Snapshot snapshot,
 							  bool with_messages);
@@ -78,8 +79,14 @@ extern void pfdw_outbox_delete(PfdwOutboxRow *row);
  * not to be had without waiting, and wait is false.
  */
 extern bool pfdw_lake_lock(const PfdwTableRef *ref, LOCKMODE mode, bool wait);
-/* At XACT_EVENT_COMMIT: give all of them back before waiting for workers. */
+/* At XACT_EVENT_COMMIT: give all of them back before waiting for workers.
+ * Done at the beginning of that event, before other callbacks of ours. */
 extern void pfdw_lake_locks_release(void);
+
+/* A copy of a fresh snapshot, with what this transaction's commands before
+ * the given one did (InvalidCommandId: all); palloc'd, not registered. The
+ * active one in parallel mode, where none may be taken. */
+extern Snapshot pfdw_snapshot_newest(CommandId before);
 
 /* Whether base row and outbox are, under a fresh snapshot, what the view was
  * made of (own outbox rows of this transaction included). */

@@ -1,50 +1,54 @@
 /*
  * delta_visibility.c
  *
- * Which state of a lake table a statement reads.
+ * Which state of a lake table a statement reads: a function of its server
+ * snapshot and of the lake.
  *
- * The view of a statement is a lake snapshot and the transaction's own
- * unpublished messages. Under READ COMMITTED the newest snapshot is looked
- * up when a statement first touches the table and kept for all its scans.
- * A statement is told by its server snapshot (xmin, xmax, command) and the
- * time at which the client's statement began; a function's statements that
- * see the same server state may thus share a view. As in a heap table, it
- * sees what commands before its own have written: a BEFORE trigger the rows
- * that its statement has already done, a STABLE function none of them. Under REPEATABLE READ and
- * above, the snapshot of the transaction's first touch holds to its end.
+ * The row of lake_table that the snapshot sees names a lake snapshot, the
+ * base, which has all that was published so far as the server snapshot knows.
+ * From there we go forward: a snapshot of another engine is taken, so is a
+ * compaction, and so is one of ours whose outbox row the server snapshot sees
+ * (it was published a moment ago). The first one of ours that it does not see
+ * ends the walk. On top come the messages of the other outbox rows it sees,
+ * and the transaction's own. So the commits of this database are seen exactly
+ * when the server snapshot sees them, no matter how far publishing got, and
+ * always those of several tables together.
  *
- * Writers of keyed tables take a lock on the lake table until the transaction
- * ends: one writer at a time, readers untouched. It is a lock of the advisory
- * kind on the table's place, of no database, so that it also holds between
- * two foreign tables, or databases, that point at one lake table. It is not
- * the relation's lock, which a statement already holds in a weaker mode and
- * two writers would deadlock upgrading. Other engines know nothing of it: for
- * them the commit checks that nobody changed what was read.
+ * Under READ COMMITTED the lake is looked at when a statement first touches
+ * the table, and its snapshot kept for all its scans; under REPEATABLE READ
+ * and above the first touch holds to the transaction's end. A statement is
+ * told by its server snapshot and the time at which the client's statement
+ * began.
+ *
+ * The walk may be left out when a server snapshot taken after the look at the
+ * lake shows that nothing of ours can have come behind the base: the row is
+ * the same, and no row of the outbox has an identifier yet.
  */
-#include "delta_internal.h"
+#include "delta_catalog.h"
 
+#include "access/parallel.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "common/hashfn.h"
-#include "storage/lock.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-/* Users' advisory locks have 1 and 2 here, and a database. */
-#define LAKE_TABLE_LOCK 3
-#define COMPACTION_LOCK 4
+int pfdw_fresh = PFDW_FRESH_LATEST;
 
-static void lock_lake_table(const PfdwTableRef *ref, uint16 kind);
-static StatementKey statement_now(void);
+static StatementKey statement_of(Snapshot snapshot);
 static bool same_statement(const StatementKey *a, const StatementKey *b);
 static void resolve_latest(PfdwTable *table, int64 *snapshot_id,
 						   int64 *schema_id);
-static void add_pending(const DeltaTable *entry, CommandId before,
-						PfdwView *view);
+static void look(const DeltaTable *entry, PfdwTable *table, Snapshot snapshot,
+				 DeltaState *out);
+static void make_view(DeltaTable *entry, const DeltaState *state,
+					  Snapshot snapshot, CommandId before, PfdwView *out);
 static void check_unchanged(const DeltaTable *entry, PfdwTable *table);
 
 void
 pfdw_view_get(const PfdwTableRef *ref, PfdwTable *table,
-			  const PmnTravel *travel, CommandId before, PfdwView *out)
+			  const PmnTravel *travel, Snapshot snapshot, PfdwView *out)
 {
 	DeltaTable *entry;
 	StatementKey statement;
@@ -64,94 +68,47 @@ pfdw_view_get(const PfdwTableRef *ref, PfdwTable *table,
 	}
 
 	entry = pfdw_delta_entry(ref);
-	statement = statement_now();
-	if (!entry->has_view || (!IsolationUsesXactSnapshot() &&
-							 !same_statement(&entry->statement, &statement)))
+	if (snapshot == NULL)
 	{
-		entry->has_view = false;
-		resolve_latest(table, &entry->snapshot_id, &entry->schema_id);
-		entry->statement = statement;
-		entry->has_view = true;
-	}
-	if (!entry->has_base)
-	{
-		entry->has_base = true;
-		entry->base_snapshot_id = entry->snapshot_id;
-	}
-	out->snapshot_id = entry->snapshot_id;
-	out->schema_id = entry->schema_id;
-	add_pending(entry, before, out);
-}
+		DeltaState newest;
 
-void
-pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table)
-{
-	DeltaTable *entry = pfdw_delta_entry(ref);
-
-	if (entry->is_locked)
+		snapshot = pfdw_snapshot_newest(InvalidCommandId);
+		look(entry, table, snapshot, &newest);
+		make_view(entry, &newest, snapshot, InvalidCommandId, out);
+		pfree(snapshot);
 		return;
-	lock_lake_table(ref, LAKE_TABLE_LOCK);
-	if (IsolationUsesXactSnapshot())
-	{
-		if (entry->has_view)
-			check_unchanged(entry, table);
 	}
-	else
+	statement = statement_of(snapshot);
+	if (!entry->has_state || (!IsolationUsesXactSnapshot() &&
+							  !same_statement(&entry->statement, &statement)))
 	{
-		/* The lock may have waited for another writer. */
-		entry->has_view = false;
-		entry->has_base = false;
+		entry->has_state = false;
+		look(entry, table, snapshot, &entry->state);
+		entry->statement = statement;
+		entry->has_state = true;
 	}
-	entry->is_locked = true;
-	entry->lock_subid = GetCurrentSubTransactionId();
+	make_view(entry, &entry->state, snapshot, snapshot->curcid, out);
 }
 
-void
-pfdw_compaction_lock(const PfdwTableRef *ref)
-{
-	lock_lake_table(ref, COMPACTION_LOCK);
-}
-
-static void
-lock_lake_table(const PfdwTableRef *ref, uint16 kind)
-{
-	const char *parts[] = {ref->warehouse, ref->database, ref->table,
-						   ref->branch == NULL ? "" : ref->branch};
-	uint64 hash = 0;
-	LOCKTAG tag;
-
-	/* Both spellings of a local warehouse are one place. */
-	if (strncmp(parts[0], "file://", 7) == 0)
-		parts[0] += 7;
-	for (int i = 0; i < lengthof(parts); i++)
-	{
-		int size = (int) strlen(parts[i]);
-
-		while (i == 0 && size > 1 && parts[i][size - 1] == '/')
-			size--;
-		hash = hash_bytes_extended((const unsigned char *) parts[i], size,
-								   hash + 1);
-	}
-	SET_LOCKTAG_ADVISORY(tag, InvalidOid, (uint32) (hash >> 32), (uint32) hash,
-						 kind);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-}
+/* ---- statements ------------------------------------------------------- */
 
 static StatementKey
-statement_now(void)
+statement_of(Snapshot snapshot)
 {
 	StatementKey key = {.start = GetCurrentStatementStartTimestamp()};
 
-	if (ActiveSnapshotSet())
-	{
-		Snapshot snapshot = GetActiveSnapshot();
-
-		key.xmin = snapshot->xmin;
-		key.xmax = snapshot->xmax;
-		key.curcid = snapshot->curcid;
-	}
-	else
-		key.curcid = GetCurrentCommandId(false);
+	key.xmin = snapshot->xmin;
+	key.xmax = snapshot->xmax;
+	key.curcid = snapshot->curcid;
+	if (snapshot->xcnt > 0)
+		key.running =
+			hash_bytes((const unsigned char *) snapshot->xip,
+					   (int) (snapshot->xcnt * sizeof(TransactionId)));
+	if (snapshot->subxcnt > 0 && snapshot->subxip != NULL)
+		key.running = hash_combine(
+			key.running,
+			hash_bytes((const unsigned char *) snapshot->subxip,
+					   (int) (snapshot->subxcnt * sizeof(TransactionId))));
 	return key;
 }
 
@@ -159,8 +116,10 @@ static bool
 same_statement(const StatementKey *a, const StatementKey *b)
 {
 	return a->start == b->start && a->xmin == b->xmin && a->xmax == b->xmax &&
-		   a->curcid == b->curcid;
+		   a->curcid == b->curcid && a->running == b->running;
 }
+
+/* ---- the lake snapshot ------------------------------------------------ */
 
 static void
 resolve_latest(PfdwTable *table, int64 *snapshot_id, int64 *schema_id)
@@ -175,61 +134,357 @@ resolve_latest(PfdwTable *table, int64 *snapshot_id, int64 *schema_id)
 	*schema_id = schema;
 }
 
-/* The messages stay until the transaction ends; the array is the caller's. */
-static void
-add_pending(const DeltaTable *entry, CommandId before, PfdwView *view)
+int64
+pfdw_delta_newest(const PfdwTableRef *ref)
 {
-	uint32 count = 0;
+	int64 snapshot_id;
+	int64 schema_id;
 
-	if (entry->messages == NULL || entry->published)
-		return;
-	for (DeltaMessage *item = entry->messages; item; item = item->next)
-		count++;
-	view->pending = palloc(count * sizeof(*view->pending));
-	for (DeltaMessage *item = entry->messages; item; item = item->next)
+	resolve_latest(pfdw_delta_table(ref), &snapshot_id, &schema_id);
+	return snapshot_id;
+}
+
+/* Outbox rows that have an identifier. */
+static bool
+any_sealed(const List *rows)
+{
+	const ListCell *cell;
+
+	foreach (cell, rows)
 	{
-		if (item->command < before)
-			view->pending[view->pending_count++] = item->message;
+		if (((const PfdwOutboxRow *) lfirst(cell))->ident != 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_ident(const List *rows, int64 ident)
+{
+	const ListCell *cell;
+
+	foreach (cell, rows)
+	{
+		if (((const PfdwOutboxRow *) lfirst(cell))->ident == ident)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whether nothing of ours came behind the base by the time the lake was
+ * looked at. A standby may know less than the lake has.
+ */
+static bool
+is_quiet(const DeltaState *state)
+{
+	PfdwLakeBase now;
+	Snapshot newest;
+	bool result;
+
+	if (RecoveryInProgress() || IsInParallelMode())
+		return false;
+	newest = pfdw_snapshot_newest(InvalidCommandId);
+	(void) pfdw_lake_base_read(state->lake_table, newest, &now);
+	result = now.ident == state->base.ident &&
+			 !any_sealed(pfdw_outbox_read(state->lake_table, newest, false));
+	pfree(newest);
+	return result;
+}
+
+/* What a snapshot on the way is. */
+typedef struct Step
+{
+	const char *commit_user; /* ours */
+	int64 own_ident;		 /* 0: not one of ours with rows */
+} Step;
+
+static bool
+visit_step(void *context, const PmnSnapshotInfo *info)
+{
+	Step *step = context;
+
+	if (info->commit_user != NULL && info->commit_kind != NULL &&
+		strcmp(info->commit_kind, "COMPACT") != 0 &&
+		strcmp(info->commit_kind, "ANALYZE") != 0 &&
+		strcmp(info->commit_user, step->commit_user) == 0)
+		step->own_ident = info->commit_identifier;
+	return false;
+}
+
+/* From the base forward, to latest at most. */
+static int64
+walk(PfdwTable *table, const List *rows, int64 latest, DeltaState *state)
+{
+	Step step = {.commit_user = pfdw_commit_user()};
+	int64 id = state->base.snapshot_id;
+
+	while (id < latest)
+	{
+		PmnCode code;
+
+		CHECK_FOR_INTERRUPTS();
+		step.own_ident = 0;
+		code =
+			pmn_table_visit_snapshot(table->table, id + 1, visit_step, &step);
+		/* Expired. It can't be told which of our rows it had. */
+		if (code != PMN_NOT_FOUND || any_sealed(rows))
+			pfdw_check(table->env, code);
+		if (step.own_ident > state->base.ident &&
+			!has_ident(rows, step.own_ident))
+			break;
+		state->own_ident = Max(state->own_ident, step.own_ident);
+		id++;
+	}
+	return id;
+}
+
+/* The order matters: first the lake, then whether we ever wrote to it. */
+static void
+look(const DeltaTable *entry, PfdwTable *table, Snapshot snapshot,
+	 DeltaState *out)
+{
+	const PfdwLakeTable *lake;
+	List *rows;
+	int64 latest;
+
+	memset(out, 0, sizeof(*out));
+	resolve_latest(table, &latest, &out->schema_id);
+	out->snapshot_id = latest;
+	lake = pfdw_lake_table_find(&entry->ref);
+	if (lake == NULL)
+		return;
+	out->lake_table = lake->id;
+	if (!pfdw_lake_base_read(lake->id, snapshot, &out->base))
+		out->base.snapshot_id = pfdw_lake_table_origin(lake);
+	out->own_ident = out->base.ident;
+	/* Not after: another engine took the lake back to an earlier state. */
+	if (latest <= out->base.snapshot_id)
+		return;
+	if (pfdw_fresh == PFDW_FRESH_REGISTERED)
+		out->snapshot_id = out->base.snapshot_id;
+	else if (!is_quiet(out))
+	{
+		rows = pfdw_outbox_read(lake->id, snapshot, false);
+		out->snapshot_id = walk(table, rows, latest, out);
+		list_free_deep(rows);
 	}
 }
 
-/* Snapshots after the pinned one, up to the newest. */
+/* ---- messages --------------------------------------------------------- */
+
+static PmnMessage *
+received(DeltaTable *entry, PfdwOutboxRow *row, Snapshot snapshot)
+{
+	PfdwTable *table;
+	DeltaReceived *added;
+
+	for (DeltaReceived *item = entry->received; item; item = item->next)
+	{
+		if (item->n == row->n)
+			return item->message;
+	}
+	table = pfdw_delta_table(&entry->ref);
+	if (row->message == NULL)
+		pfdw_outbox_fetch(row, snapshot);
+	added =
+		MemoryContextAllocZero(GetMemoryChunkContext(entry), sizeof(*added));
+	added->n = row->n;
+	added->message = pfdw_outbox_message(table, row);
+	added->next = entry->received;
+	entry->received = added;
+	return added->message;
+}
+
+/* Messages live to the transaction's end, the arrays are the caller's. */
+static void
+add_outbox(DeltaTable *entry, Snapshot snapshot, PfdwView *view)
+{
+	List *rows = pfdw_outbox_read(view->lake_table, snapshot, false);
+	int64 *numbers = palloc(sizeof(int64) * (list_length(rows) + 1));
+	ListCell *cell;
+
+	view->pending = palloc(sizeof(*view->pending) * (list_length(rows) + 1));
+	view->outbox = numbers;
+	foreach (cell, rows)
+	{
+		PfdwOutboxRow *row = lfirst(cell);
+
+		numbers[view->outbox_count++] = row->n;
+		if (row->ident == 0 || row->ident > view->own_ident)
+			view->pending[view->pending_count++] =
+				received(entry, row, snapshot);
+	}
+	list_free_deep(rows);
+	if (view->outbox_count > 0)
+		pfdw_delta_seen(view->lake_table);
+}
+
+/* This transaction's own, behind all others. */
+static void
+add_own(const DeltaTable *entry, CommandId before, PfdwView *view)
+{
+	uint32 count = view->pending_count;
+
+	for (DeltaMessage *item = entry->messages; item; item = item->next)
+		count += item->command < before;
+	if (count == view->pending_count)
+		return;
+	if (view->pending == NULL)
+		view->pending = palloc(count * sizeof(*view->pending));
+	else
+		view->pending = repalloc(view->pending, count * sizeof(*view->pending));
+	for (DeltaMessage *item = entry->messages; item; item = item->next)
+	{
+		if (item->command >= before)
+			continue;
+		view->pending[view->pending_count++] = item->message;
+		view->own_count++;
+	}
+}
+
+static void
+make_view(DeltaTable *entry, const DeltaState *state, Snapshot snapshot,
+		  CommandId before, PfdwView *out)
+{
+	out->snapshot_id = state->snapshot_id;
+	out->schema_id = state->schema_id;
+	out->ref = &entry->ref;
+	out->lake_table = state->lake_table;
+	out->own_ident = state->own_ident;
+	out->base_ident = state->base.ident;
+	if (out->lake_table != 0)
+		add_outbox(entry, snapshot, out);
+	if (!entry->is_handed_over)
+		add_own(entry, before, out);
+}
+
+void
+pfdw_view_attach(const PfdwTableRef *ref, Snapshot snapshot, PfdwView *view)
+{
+	DeltaTable *entry = pfdw_delta_entry(ref);
+
+	view->ref = &entry->ref;
+	if (view->lake_table != 0)
+		add_outbox(entry, snapshot, view);
+}
+
+bool
+pfdw_view_is_current(const PfdwView *view)
+{
+	const DeltaTable *entry = pfdw_delta_entry(view->ref);
+	const PfdwLakeTable *lake = pfdw_lake_table_find(view->ref);
+	uint32 own_count = 0;
+	PfdwLakeBase base;
+	Snapshot newest;
+	List *rows;
+	bool is_current;
+
+	for (DeltaMessage *item = entry->messages; item; item = item->next)
+		own_count++;
+	if (lake == NULL)
+		return own_count == view->own_count;
+	newest = pfdw_snapshot_newest(InvalidCommandId);
+	(void) pfdw_lake_base_read(lake->id, newest, &base);
+	rows = pfdw_outbox_read(lake->id, newest, false);
+	is_current = own_count == view->own_count &&
+				 base.ident == view->base_ident &&
+				 list_length(rows) == (int) view->outbox_count;
+	for (int i = 0; is_current && i < list_length(rows); i++)
+		is_current =
+			((PfdwOutboxRow *) list_nth(rows, i))->n == view->outbox[i];
+	list_free_deep(rows);
+	pfree(newest);
+	return is_current;
+}
+
+/* ---- what has changed ------------------------------------------------- */
+
+void
+pfdw_view_lock(const PfdwTableRef *ref, PfdwTable *table, bool has_read)
+{
+	DeltaTable *entry = pfdw_delta_entry(ref);
+
+	(void) pfdw_lake_lock(ref, ExclusiveLock, true);
+	if (!has_read || !IsolationUsesXactSnapshot() || entry->is_checked)
+		return;
+	check_unchanged(entry, table);
+	entry->is_checked = true;
+}
+
+/* Newest outbox row that is, or was, visible. */
+static int64
+newest_row(int32 lake_table, Snapshot snapshot)
+{
+	PfdwLakeBase base;
+	List *rows = pfdw_outbox_read(lake_table, snapshot, false);
+	int64 newest = 0;
+
+	if (rows != NIL)
+		newest = ((PfdwOutboxRow *) llast(rows))->n;
+	(void) pfdw_lake_base_read(lake_table, snapshot, &base);
+	list_free_deep(rows);
+	return Max(newest, base.n);
+}
+
+/* Snapshots after the one first read, up to the newest. */
 typedef struct ChangeSearch
 {
 	int64 after;
 	int64 newest;
 	int64 unchanging; /* snapshots between that left the rows as they are */
+	const char *commit_user;
 } ChangeSearch;
 
+/* Our own are judged by the outbox. */
 static bool
 count_unchanging(void *context, const PmnSnapshotInfo *info)
 {
 	ChangeSearch *search = context;
 
 	if (info->id > search->after && info->id <= search->newest &&
-		info->commit_kind != NULL && strcmp(info->commit_kind, "APPEND") != 0 &&
-		strcmp(info->commit_kind, "OVERWRITE") != 0)
+		((info->commit_kind != NULL &&
+		  strcmp(info->commit_kind, "APPEND") != 0 &&
+		  strcmp(info->commit_kind, "OVERWRITE") != 0) ||
+		 (info->commit_user != NULL &&
+		  strcmp(info->commit_user, search->commit_user) == 0)))
 		search->unchanging++;
 	return true;
 }
 
-/*
- * Only COMPACT and ANALYZE snapshots may have come since; one that has
- * expired meanwhile counts as a change, and so does a rollback of the lake.
- */
-static void
-check_unchanged(const DeltaTable *entry, PfdwTable *table)
+/* One that has expired meanwhile counts as a change, and so does a rollback
+ * of the lake. */
+static bool
+lake_is_unchanged(PfdwTable *table, const DeltaState *state)
 {
-	ChangeSearch search = {.after = entry->snapshot_id};
+	ChangeSearch search = {.after = state->snapshot_id,
+						   .commit_user = pfdw_commit_user()};
 	int64 schema_id;
 
 	resolve_latest(table, &search.newest, &schema_id);
-	if (search.newest == search.after)
-		return;
 	if (search.newest > search.after)
 		pfdw_check(table->env, pmn_table_visit_snapshots(
 								   table->table, count_unchanging, &search));
-	if (search.unchanging == search.newest - search.after)
+	return search.unchanging == search.newest - search.after;
+}
+
+static void
+check_unchanged(const DeltaTable *entry, PfdwTable *table)
+{
+	const PfdwLakeTable *lake = pfdw_lake_table_find(&entry->ref);
+	bool is_unchanged = true;
+
+	if (lake != NULL)
+	{
+		Snapshot newest = pfdw_snapshot_newest(InvalidCommandId);
+
+		is_unchanged = newest_row(lake->id, newest) ==
+					   newest_row(lake->id, GetTransactionSnapshot());
+		pfree(newest);
+	}
+	if (is_unchanged && entry->has_state)
+		is_unchanged = lake_is_unchanged(table, &entry->state);
+	if (is_unchanged)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),

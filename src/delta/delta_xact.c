@@ -4,26 +4,27 @@
  * What a transaction has written to lake tables, until it ends.
  *
  * A statement's rows are durable data files when it ends; what is kept here
- * is the message that names them. Before the transaction commits, each
- * table's messages become a snapshot (or two, with compaction). A rollback
- * removes the files, one to a savepoint only those written after it.
+ * is the message that names them. A rollback removes the files, one to a
+ * savepoint only those written after it. Before the transaction commits or
+ * is prepared, its messages become rows of the outbox, with the transaction's
+ * own id: from then on the server's commit record alone decides whether they
+ * ever were. Nothing of the lake is touched here.
  *
- * Several tables are published one after the other. A failure in between, or
- * a crash between publishing and the server's own commit, leaves what was
- * published: the README says which states are possible. Files that a failed
- * commit may have published are never removed: after a failure we look for
- * our commit user among the snapshots, and when even that fails, keep them.
+ * They wait in memory rather than in the outbox because files may be closed
+ * at odd places: a trigger's exception block that reads the table its own
+ * statement writes to makes a message that must survive the block.
  *
  * All state is in child contexts of TopTransactionContext, which the server
  * frees after the callbacks. Handles are closed by their contexts, later than
  * those of cursors, whose scans may point at our messages.
  */
-#include "delta_internal.h"
+#include "delta_catalog.h"
 
 #include "access/xact.h"
-#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 
 /* A lake table that this transaction made. */
 typedef struct CreatedTable
@@ -40,6 +41,7 @@ typedef struct DeltaTransaction
 	MemoryContext context;
 	DeltaTable *tables;
 	CreatedTable *created; /* the youngest first */
+	DeltaLakeTable *lake_tables;
 } DeltaTransaction;
 
 /* NULL while the transaction has not touched a lake table. */
@@ -51,8 +53,8 @@ static void on_subtransaction(SubXactEvent event, SubTransactionId subid,
 static void reparent(SubTransactionId subid, SubTransactionId parent);
 static DeltaTransaction *transaction_get(void);
 static void copy_ref(PfdwTableRef *dst, const PfdwTableRef *src);
-static void publish_all(void);
-static void publish_table(DeltaTable *entry, const char *earlier);
+static void hand_over_all(void);
+static void hand_over(DeltaTable *entry);
 static void refuse_prepare(void);
 static void abort_writes(SubTransactionId subid);
 static void discard_messages(DeltaTable *entry, SubTransactionId subid);
@@ -62,6 +64,17 @@ static void drop_created(SubTransactionId subid);
 void
 pfdw_delta_init(void)
 {
+	static const struct config_enum_entry values[] = {
+		{"registered", PFDW_FRESH_REGISTERED, false},
+		{"latest", PFDW_FRESH_LATEST, false},
+		{NULL, 0, false}};
+
+	DefineCustomEnumVariable(
+		"paimon_fdw.fresh", "Which state of lake tables queries read.",
+		"\"latest\": with what other engines have committed. \"registered\": "
+		"as of the last publication of this database.",
+		&pfdw_fresh, PFDW_FRESH_LATEST, values, PGC_USERSET, 0, NULL, NULL,
+		NULL);
 	RegisterXactCallback(on_transaction, NULL);
 	RegisterSubXactCallback(on_subtransaction, NULL);
 }
@@ -96,16 +109,11 @@ pfdw_delta_add(const PfdwTableRef *ref, PmnMessage *message,
 	added->message = message;
 	added->subid = origin->subid;
 	added->command = origin->command;
-	added->from_read = origin->from_read;
-	added->base_snapshot_id =
-		entry->has_base ? entry->base_snapshot_id : entry->snapshot_id;
-	if (origin->is_last)
-		entry->has_base = false;
 	link = &entry->messages;
 	while (*link != NULL)
 		link = &(*link)->next;
 	*link = added;
-	entry->published = false;
+	entry->relid = origin->relid;
 }
 
 void
@@ -122,6 +130,7 @@ pfdw_delta_created(const PfdwTableRef *ref)
 	created->next = state->created;
 	state->created = created;
 	MemoryContextSwitchTo(old_context);
+	pfdw_lake_table_forget(ref);
 }
 
 bool
@@ -132,7 +141,7 @@ pfdw_delta_has_pending(const PfdwTableRef *ref)
 	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
 	{
 		if (pfdw_ref_equal(&entry->ref, ref))
-			return entry->messages != NULL && !entry->published;
+			return entry->messages != NULL;
 	}
 	return false;
 }
@@ -144,10 +153,32 @@ pfdw_delta_has_published(void)
 		return false;
 	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
 	{
-		if (entry->published)
+		if (entry->is_handed_over)
 			return true;
 	}
 	return false;
+}
+
+DeltaTable *
+pfdw_delta_entries(void)
+{
+	return transaction == NULL ? NULL : transaction->tables;
+}
+
+DeltaLakeTable *
+pfdw_delta_lake_table(int32 id)
+{
+	DeltaTransaction *state = transaction_get();
+	DeltaLakeTable **link = &state->lake_tables;
+
+	while (*link != NULL && (*link)->base.id != id)
+		link = &(*link)->next;
+	if (*link == NULL)
+	{
+		*link = MemoryContextAllocZero(state->context, sizeof(**link));
+		(*link)->base.id = id;
+	}
+	return *link;
 }
 
 /*
@@ -218,10 +249,11 @@ on_transaction(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
-			publish_all();
+			hand_over_all();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			refuse_prepare();
+			hand_over_all();
 			break;
 		case XACT_EVENT_ABORT:
 			abort_writes(InvalidSubTransactionId);
@@ -229,6 +261,9 @@ on_transaction(XactEvent event, void *arg)
 			transaction = NULL;
 			break;
 		case XACT_EVENT_COMMIT:
+			pfdw_lake_locks_release();
+			transaction = NULL;
+			break;
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -268,8 +303,7 @@ reparent(SubTransactionId subid, SubTransactionId parent)
 		}
 		if (entry->table != NULL)
 			pfdw_writes_reparent(entry->table->env, subid, parent);
-		if (entry->lock_subid == subid)
-			entry->lock_subid = parent;
+		pfdw_lake_locks_reparent(entry, subid, parent);
 	}
 	for (CreatedTable *item = transaction->created; item; item = item->next)
 	{
@@ -279,89 +313,41 @@ reparent(SubTransactionId subid, SubTransactionId parent)
 }
 
 static void
-publish_all(void)
+hand_over_all(void)
 {
-	StringInfoData earlier;
-
-	initStringInfo(&earlier);
 	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
 	{
-		if (entry->messages == NULL || entry->published)
+		if (entry->messages == NULL || entry->is_handed_over)
 			continue;
-		publish_table(entry, earlier.data);
-		appendStringInfo(&earlier, "%s\"%s\".\"%s\"",
-						 earlier.len > 0 ? ", " : "", entry->ref.database,
-						 entry->ref.table);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		hand_over(entry);
+		PopActiveSnapshot();
 	}
-	pfree(earlier.data);
 }
 
-/* The messages of a table as an array and the oldest state they build on. */
+/* The messages into the outbox, in order of writing. */
 static void
-make_request(const DeltaTable *entry, PmnCommitRequest *request)
+hand_over(DeltaTable *entry)
 {
-	const PmnMessage **messages;
-	uint32 count = 0;
+	const PfdwLakeTable *lake = pfdw_lake_table_get(&entry->ref, entry->relid);
 
 	for (DeltaMessage *item = entry->messages; item; item = item->next)
-		count++;
-	messages = palloc(count * sizeof(*messages));
-	memset(request, 0, sizeof(*request));
-	for (DeltaMessage *item = entry->messages; item; item = item->next)
 	{
-		bool is_first = request->message_count == 0;
-		bool counts = item->from_read || !request->fail_on_change;
-
-		messages[request->message_count++] = item->message;
-		/* Rows that were read set the base; else the oldest view does, which
-		 * only bounds the commit's search for itself. */
-		if (is_first || (item->from_read && !request->fail_on_change) ||
-			(counts && item->base_snapshot_id < request->base_snapshot_id))
-			request->base_snapshot_id = item->base_snapshot_id;
-		request->fail_on_change |= item->from_read;
+		CHECK_FOR_INTERRUPTS();
+		(void) pfdw_outbox_add(lake->id, item->message);
 	}
-	request->messages = messages;
+	pfdw_delta_wrote(lake->id, 0);
+	entry->is_handed_over = true;
 }
 
-static void
-publish_table(DeltaTable *entry, const char *earlier)
-{
-	PfdwEnv *env = entry->table->env;
-	PmnCommitRequest request;
-	PmnCommitResult result;
-	PmnCode code;
-	bool may_discard;
-
-	CHECK_FOR_INTERRUPTS();
-	make_request(entry, &request);
-	/* From here on an error of ours must not remove published files. */
-	entry->keep_files = true;
-	code = pfdw_publish(entry->table, &request, &result, &may_discard);
-	if (code == PMN_OK)
-	{
-		entry->published = true;
-		return;
-	}
-	entry->keep_files = !may_discard;
-	if (earlier[0] == '\0')
-		pfdw_report(env, code, NULL);
-	pfdw_report(env, code,
-				psprintf("Changes of this transaction to lake tables %s were "
-						 "already published and stay.",
-						 earlier));
-}
-
+/* Its rollback could not remove the lake table. */
 static void
 refuse_prepare(void)
 {
-	bool has_pending = transaction->created != NULL;
-
-	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
-		has_pending = has_pending || entry->messages != NULL;
-	if (has_pending)
+	if (transaction->created != NULL)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot PREPARE a transaction that has written "
-							   "to lake tables")));
+						errmsg("cannot PREPARE a transaction that has made a "
+							   "lake table")));
 }
 
 /*
@@ -374,13 +360,11 @@ abort_writes(SubTransactionId subid)
 {
 	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
 	{
-		if (entry->lock_subid == subid)
-			entry->is_locked = false; /* the server released it */
+		pfdw_lake_locks_abort(entry, subid);
 		if (entry->table == NULL)
 			continue;
 		pfdw_writes_abort(entry->table->env, subid);
-		if (!entry->published)
-			discard_messages(entry, subid);
+		discard_messages(entry, subid);
 	}
 }
 
@@ -399,8 +383,7 @@ discard_messages(DeltaTable *entry, SubTransactionId subid)
 			continue;
 		}
 		*link = item->next;
-		if (!entry->keep_files)
-			pmn_message_discard(entry->table->table, item->message);
+		pmn_message_discard(entry->table->table, item->message);
 	}
 }
 

@@ -11,6 +11,7 @@
 #include "fdw_reader.h"
 #include "fdw_system.h"
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -85,6 +86,22 @@ get_travel(PfdwReader *reader)
 	reader->is_travel = reader->travel.kind != PMN_TRAVEL_LATEST;
 }
 
+/*
+ * A search for duplicates wants all rows, a query its snapshot's. The lock
+ * may have waited for another writer, whose rows the statement must see.
+ */
+static void
+settle_snapshot(PfdwReader *reader, bool is_locked)
+{
+	if (reader->ignores_as_of)
+		reader->snapshot = pfdw_snapshot_newest(InvalidCommandId);
+	else if (reader->snapshot == NULL)
+		reader->snapshot = ActiveSnapshotSet() ? GetActiveSnapshot()
+											   : GetTransactionSnapshot();
+	if (is_locked && !IsolationUsesXactSnapshot())
+		reader->snapshot = pfdw_snapshot_newest(reader->snapshot->curcid);
+}
+
 void
 pfdw_reader_open(PfdwReader *reader, bool lock)
 {
@@ -105,14 +122,12 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 		return;
 	}
 	pfdw_travel_settle(reader->table, &reader->travel);
-	if (lock && pmn_table_has_primary_key(reader->table->table))
-		pfdw_view_lock(&reader->options->ref, reader->table);
-	/* A search for duplicates wants all rows, a query its snapshot's. */
+	lock = lock && pmn_table_has_primary_key(reader->table->table);
+	if (lock)
+		pfdw_view_lock(&reader->options->ref, reader->table, true);
+	settle_snapshot(reader, lock);
 	pfdw_view_get(&reader->options->ref, reader->table, &reader->travel,
-				  reader->ignores_as_of || !ActiveSnapshotSet()
-					  ? InvalidCommandId
-					  : GetActiveSnapshot()->curcid,
-				  &reader->view);
+				  reader->snapshot, &reader->view);
 	pfdw_relation_use_declared_schema(reader->table, reader->options);
 	reader->columns = pfdw_columns_match(
 		reader->relation, reader->table->schema, &reader->column_count);
@@ -139,6 +154,7 @@ pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view)
 	}
 	reader->table = table;
 	reader->view = *view;
+	pfdw_view_attach(&reader->options->ref, reader->snapshot, &reader->view);
 	reader->columns = pfdw_columns_match(reader->relation, table->schema,
 										 &reader->column_count);
 	(void) pfdw_reader_open_overlay(reader);
@@ -152,7 +168,6 @@ bool
 pfdw_reader_open_overlay(PfdwReader *reader)
 {
 	const PfdwOptions *options = reader->options;
-	Snapshot snapshot = reader->snapshot;
 
 	if (reader->overlay != NULL)
 		return true;
@@ -162,12 +177,12 @@ pfdw_reader_open_overlay(PfdwReader *reader)
 	get_travel(reader);
 	if (reader->is_travel)
 		return false;
-	if (snapshot == NULL)
-		snapshot = ActiveSnapshotSet() ? GetActiveSnapshot()
-									   : GetTransactionSnapshot();
+	/* A look-up may ask the delta before anything is opened. */
+	if (reader->snapshot == NULL)
+		settle_snapshot(reader, false);
 	reader->knows_overlay = true;
 	reader->overlay = pfdw_overlay_open(reader->context, reader->relation,
-										&options->ref, snapshot);
+										&options->ref, reader->snapshot);
 	return reader->overlay != NULL;
 }
 

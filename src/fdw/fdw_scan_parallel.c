@@ -2,8 +2,9 @@
  * fdw_scan_parallel.c
  *
  * A scan that a leader and its workers share. The leader says in shared memory
- * which snapshot it reads, with which schema; every process plans the same
- * files from it, cuts them into the same parts, and takes the next part that
+ * which snapshot it reads, with which schema; messages of the outbox everybody
+ * reads under the server snapshot that all have. Every process plans the same
+ * files from these, cuts them into the same parts, and takes the next part that
  * nobody has from a counter. That the parts are the same is checked: whoever
  * plans first leaves a fingerprint, and a process that finds another one
  * raises an error rather than give wrong rows.
@@ -43,6 +44,8 @@ typedef struct PfdwShared
 	pg_atomic_uint32 delta_taken; /* 1: somebody returns the delta's rows */
 	int64 snapshot_id;
 	int64 schema_id;
+	int64 own_ident;
+	int32 lake_table;
 	dsm_handle totals;
 	bool has_tag;
 	char tag[FLEXIBLE_ARRAY_MEMBER];
@@ -63,7 +66,7 @@ start_over(PfdwScanState *state, ParallelContext *context)
 	pg_atomic_write_u32(&state->shared->next_part, 0);
 	pg_atomic_write_u64(&state->shared->fingerprint, 0);
 	pg_atomic_write_u32(&state->shared->delta_taken, 0);
-	if (state->reader->view.pending_count > 0)
+	if (state->reader->view.own_count > 0)
 		context->nworkers_to_launch = 0;
 }
 
@@ -100,6 +103,8 @@ paimonInitializeDSMForeignScan(ForeignScanState *node, ParallelContext *context,
 	pg_atomic_init_u32(&shared->delta_taken, 0);
 	shared->snapshot_id = reader->view.snapshot_id;
 	shared->schema_id = reader->table->schema->id;
+	shared->own_ident = reader->view.own_ident;
+	shared->lake_table = reader->view.lake_table;
 	shared->has_tag = reader->view.tag != NULL;
 	if (shared->has_tag)
 		memcpy(shared->tag, reader->view.tag, strlen(reader->view.tag) + 1);
@@ -123,7 +128,9 @@ paimonInitializeWorkerForeignScan(ForeignScanState *node, shm_toc *toc,
 	PfdwShared *shared = coordinate;
 	PfdwView view = {.snapshot_id = shared->snapshot_id,
 					 .schema_id = shared->schema_id,
-					 .tag = shared->has_tag ? shared->tag : NULL};
+					 .tag = shared->has_tag ? shared->tag : NULL,
+					 .lake_table = shared->lake_table,
+					 .own_ident = shared->own_ident};
 
 	if (shared->totals != DSM_HANDLE_INVALID)
 		state->segment = dsm_attach(shared->totals);

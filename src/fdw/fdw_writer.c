@@ -216,7 +216,7 @@ writer_prepare(PfdwWriter *writer, Relation relation)
 	find_required(writer, relation);
 	find_key(writer);
 	if (writer->has_key)
-		pfdw_view_lock(&options->ref, writer->table);
+		pfdw_view_lock(&options->ref, writer->table, false);
 	writer->encoder = pfdw_encoder_create(
 		writer->table->schema, writer->columns, writer->column_count);
 }
@@ -228,8 +228,8 @@ open_write(PfdwWriter *writer)
 	PmnWriteRequest request = {0};
 	PfdwView view;
 
-	pfdw_view_get(&writer->options->ref, writer->table, &latest,
-				  InvalidCommandId, &view);
+	/* Sequence numbers go on behind all that is committed. */
+	pfdw_view_get(&writer->options->ref, writer->table, &latest, NULL, &view);
 	request.base_snapshot_id = view.snapshot_id;
 	request.pending = view.pending;
 	request.pending_count = view.pending_count;
@@ -325,8 +325,7 @@ write_deferred(PfdwWriter *writer, bool is_last)
 static void
 writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 {
-	PfdwWriteOrigin origin = {writer->subid, writer->command, writer->from_read,
-							  is_last};
+	PfdwWriteOrigin origin = {writer->subid, writer->command, writer->relid};
 	PmnMessage *message = NULL;
 
 	/* A trigger's exception block may have caught the failure, but not what

@@ -12,6 +12,8 @@
  */
 #include "worker.h"
 
+#include "../delta/delta_store.h"
+
 #include "access/xact.h"
 #include "catalog/pg_database.h"
 #include "miscadmin.h"
@@ -100,6 +102,9 @@ on_transaction(XactEvent event, void *arg)
 	}
 	else if (event == XACT_EVENT_ABORT)
 		has_published = false;
+	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
+		event == XACT_EVENT_PREPARE)
+		pfdw_delta_notices_forget();
 }
 
 /* Whether the database has its worker: nobody else holds that lock long. */
