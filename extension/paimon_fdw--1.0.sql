@@ -45,6 +45,19 @@ CREATE EVENT TRIGGER paimon_fdw_ddl_command_end ON ddl_command_end
 	WHEN TAG IN ('CREATE FOREIGN TABLE')
 	EXECUTE FUNCTION paimon.ddl_command_end();
 
+-- Commands that may drop a foreign table, by whatever way: the library must be
+-- loaded for them. DROP EXTENSION publishes first.
+CREATE FUNCTION paimon.ddl_drop_start()
+RETURNS event_trigger
+AS 'MODULE_PATHNAME', 'paimon_ddl_drop_start'
+LANGUAGE C;
+
+CREATE EVENT TRIGGER paimon_fdw_ddl_drop_start ON ddl_command_start
+	WHEN TAG IN ('DROP EXTENSION', 'DROP FOREIGN DATA WRAPPER',
+		'DROP FOREIGN TABLE', 'DROP FUNCTION', 'DROP OWNED', 'DROP ROUTINE',
+		'DROP SCHEMA', 'DROP SERVER', 'DROP TABLE')
+	EXECUTE FUNCTION paimon.ddl_drop_start();
+
 -- ---------------------------------------------------------------------
 -- What the server keeps of lake tables until it is in the lake. Only the
 -- library reads and writes these tables. They are not dumped: a restored
@@ -267,3 +280,58 @@ LANGUAGE C STRICT VOLATILE;
 
 COMMENT ON FUNCTION paimon.verify(regclass)
 	IS 'read everything the newest snapshot refers to; no row means sound';
+
+-- ---------------------------------------------------------------------
+-- What is under way. Rows of a table are shown to who may read it, or all
+-- statistics; what workers do, to everybody, as pg_stat_activity does.
+-- ---------------------------------------------------------------------
+
+CREATE FUNCTION paimon_int.stat_tables(
+	OUT relid oid, OUT lake_database text, OUT lake_table text,
+	OUT lake_branch text, OUT delta_rows bigint, OUT delta_bytes bigint,
+	OUT snapshot_id bigint, OUT outbox_messages bigint, OUT outbox_rows bigint,
+	OUT unpublished_since timestamptz, OUT last_error text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_stat_tables'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE VIEW paimon.stat_tables AS
+	SELECT c.oid::regclass AS tbl, s.lake_database, s.lake_table,
+		s.lake_branch, s.delta_rows, s.delta_bytes, s.outbox_messages,
+		s.outbox_rows, s.unpublished_since,
+		clock_timestamp() - s.unpublished_since AS unpublished_age,
+		s.snapshot_id, s.last_error
+	FROM paimon_int.stat_tables() s LEFT JOIN pg_class c ON c.oid = s.relid
+	WHERE pg_has_role(current_user, 'pg_read_all_stats', 'USAGE')
+		OR has_table_privilege(c.oid, 'SELECT');
+
+COMMENT ON VIEW paimon.stat_tables
+	IS 'lake tables that were written to here, and what is not in the lake yet';
+
+CREATE FUNCTION paimon_int.stat_progress(OUT pid integer, OUT datid oid,
+	OUT command text, OUT lake_table integer, OUT relid oid,
+	OUT rows_done bigint, OUT since timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'paimon_stat_progress'
+LANGUAGE C STRICT VOLATILE;
+
+CREATE VIEW paimon.stat_progress AS
+	SELECT s.pid, d.datname, s.command, c.oid::regclass AS tbl, s.rows_done,
+		s.since
+	FROM paimon_int.stat_progress() s JOIN pg_database d ON d.oid = s.datid
+	LEFT JOIN pg_class c ON c.oid = s.relid
+		AND d.datname = current_database()
+	WHERE s.command <> 'idle';
+
+COMMENT ON VIEW paimon.stat_progress IS 'what background workers do now';
+
+CREATE VIEW paimon.stat_workers AS
+	SELECT a.pid, a.datname, a.backend_type, a.backend_start, a.state,
+		a.wait_event_type, a.wait_event, a.query AS activity, a.query_start
+	FROM pg_stat_activity a
+	WHERE a.backend_type IN ('paimon_fdw worker', 'paimon_fdw launcher');
+
+COMMENT ON VIEW paimon.stat_workers IS 'background workers of paimon_fdw';
+
+GRANT SELECT ON paimon.stat_tables, paimon.stat_progress, paimon.stat_workers
+	TO PUBLIC;

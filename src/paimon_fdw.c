@@ -5,9 +5,10 @@
  * and does nothing else; what is registered lives in fdw/, worker/, delta/ and bridge/.
  */
 #include "fdw/fdw.h"
-#include "worker/worker.h"
+#include "worker/worker_shared.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 
 PG_MODULE_MAGIC;
 
@@ -21,12 +22,19 @@ _PG_init(void)
 	static const PfdwWorkerTasks tasks = {pfdw_compact_is_due,
 										  pfdw_compact_table};
 
+	if (process_shared_preload_libraries_in_progress)
+	{
+		pfdw_shared_request();
+		pfdw_launcher_init();
+	}
 	/* Before the delta: callbacks of commits run youngest first. */
 	pfdw_worker_init(&tasks);
+	pfdw_request_init();
 	pfdw_delta_init();
 	pfdw_guc_define();
 	pfdw_writer_init();
 	pfdw_ddl_init();
+	pfdw_drop_init();
 }
 
 Datum

@@ -1,9 +1,11 @@
-"""Goal: compaction runs by itself, disturbs nobody, and ends when it should.
+"""Goal: rows get to the lake and are compacted by themselves, each exactly
+once whatever dies; workers disturb nobody, and end when they should.
 
 usage: run_workers.py LAKE LOG   LAKE is where the server's user may write, LOG
 the server's log. PGHOST and its kin name a server with default settings.
 """
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -41,8 +43,8 @@ def table(name, options="", keys=", primary_key 'k', \"bucket\" '1'"):
 
 
 def insert(name, first, count):
-    """Each row in a transaction of its own."""
-    psql("".join("INSERT INTO %s VALUES (%d, 'v%d');\n" % (name, k, k)
+    """Each row in a transaction of its own, and in a snapshot of its own."""
+    psql("SET paimon_fdw.synchronous_publish = on;" + "".join("INSERT INTO %s VALUES (%d, 'v%d');\n" % (name, k, k)
                  for k in range(first, first + count)))
 
 
@@ -64,6 +66,250 @@ def check_rows(name, count):
     found = psql("SELECT count(*), count(DISTINCT k), min(v), (SELECT count(*) "
                  "FROM paimon.verify('%s')) FROM %s" % (name, name))
     assert found == "%d|%d|v0|0" % (count, count), found
+
+
+def setting(name, value=None):
+    """For all sessions and workers, from now on."""
+    psql("LOAD 'paimon_fdw'; ALTER SYSTEM %s; SELECT pg_reload_conf()" % (
+        "RESET " + name if value is None else
+        "SET %s = '%s'" % (name, value)))
+    time.sleep(0.3)
+
+
+def records(name):
+    """Rows of the newest snapshot, whoever wrote them."""
+    return ("SELECT coalesce((SELECT total_record_count FROM "
+            "paimon.snapshots('%s') ORDER BY snapshot_id DESC LIMIT 1), 0)"
+            % name)
+
+
+def wait_for_server():
+    end = time.time() + DEADLINE
+    while time.time() < end:
+        if subprocess.run(["psql", "-X", "-q", "-c", "SELECT 1"],
+                          stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode == 0:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the server did not come back")
+
+
+def kill_backend():
+    """A session that dies takes all of shared memory with it."""
+    session = subprocess.Popen(
+        ["psql", "-X", "-q", "-A", "-t"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
+    session.stdin.write("SELECT pg_backend_pid();\n")
+    session.stdin.flush()
+    os.kill(int(session.stdout.readline()), signal.SIGKILL)
+    session.communicate()
+    time.sleep(0.2)
+    wait_for_server()
+
+
+def case_publishes_by_itself():
+    """Nobody asks, and the lake has the rows flush_interval later."""
+    for name, keys in (("by_itself", ", primary_key 'k', \"bucket\" '1'"),
+                       ("by_itself_append", ", \"bucket\" '-1'")):
+        table(name, keys=keys)
+        psql("INSERT INTO %s VALUES (1, 'a'), (2, 'b')" % name)
+        started = time.time()
+        wait_until(records(name), "2")
+        taken = time.time() - started
+        assert taken < 3, "%s: %.1f s" % (name, taken)
+        assert psql("SELECT count(*) FROM " + name) == "2"
+        wait_until("SELECT delta_rows = 0 AND outbox_messages = 0 AND "
+                   "unpublished_since IS NULL FROM paimon.stat_tables "
+                   "WHERE tbl = '%s'::regclass" % name)
+
+
+def case_flush():
+    """paimon.flush() returns when all is in the lake."""
+    setting("paimon_fdw.flush_interval", "1h")
+    table("flushed")
+    assert psql("SELECT paimon.flush('flushed') IS NULL") == "t"
+    for turn in range(1, 6):
+        psql("INSERT INTO flushed VALUES (%d, 'v')" % turn)
+        assert psql(records("flushed")) == str(turn - 1)
+        last = psql("SELECT paimon.flush('flushed')")
+        assert psql(records("flushed")) == str(turn)
+    assert last == psql("SELECT max(snapshot_id) FROM "
+                        "paimon.snapshots('flushed')")
+    # Inside a transaction: what others have committed.
+    psql("INSERT INTO flushed VALUES (6, 'v'); BEGIN; SELECT "
+         "paimon.flush('flushed'); COMMIT")
+    assert psql(records("flushed")) == "6"
+    setting("paimon_fdw.flush_interval")
+
+
+def case_synchronous():
+    """Sixteen sessions wait for their snapshots, more than there are places
+    for workers."""
+    setting("paimon_fdw.flush_interval", "1h")
+    table("waits")
+    failures = []
+
+    def write(first):
+        for key in range(first, first + 10):
+            found = psql("SET paimon_fdw.synchronous_publish = on; INSERT INTO "
+                         "waits VALUES (%d, 'v%d'); RESET "
+                         "paimon_fdw.synchronous_publish; SELECT count(*) "
+                         "FROM paimon.snapshots('waits') s, paimon.stat_tables"
+                         " WHERE tbl = 'waits'::regclass" % (key, key),
+                         check=False)
+            if not found.isdigit() or int(found) == 0:
+                failures.append(found)
+    threads = [threading.Thread(target=write, args=(n * 10,))
+               for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures, failures[0]
+    assert psql(records("waits")) == "160"
+    check_rows("waits", 160)
+    setting("paimon_fdw.flush_interval")
+
+
+def publishers():
+    return psql("SELECT pid FROM paimon.stat_workers w JOIN pg_stat_activity a "
+                "USING (pid) WHERE a.query LIKE '%lake table%' OR a.state = "
+                "'idle' OR w.activity = ''", check=False).split()
+
+
+def case_publisher_killed():
+    """Whenever a worker dies, each committed row is in the lake once."""
+    table("often_killed", keys=", \"bucket\" '-1'")
+    table("often_killed_keyed")
+    names = ("often_killed", "often_killed_keyed")
+    acked, doubtful = [], []
+    stop = threading.Event()
+
+    def write(first):
+        key = first
+        while not stop.is_set():
+            sql = "".join("INSERT INTO %s VALUES (%d, 'v%d');" % (n, key, key)
+                          for n in names)
+            try:
+                psql("BEGIN; " + sql + " COMMIT")
+                acked.append(key)
+            except AssertionError:
+                doubtful.append(key)
+                time.sleep(0.1)
+            key += 1
+    setting("paimon_fdw.flush_interval", "50ms")
+    threads = [threading.Thread(target=write, args=(n * 100000,))
+               for n in range(3)]
+    for thread in threads:
+        thread.start()
+    kills = 0
+    end = time.time() + 4 * DEADLINE
+    while kills < 8 and time.time() < end:
+        time.sleep(random.uniform(0.2, 1.2))
+        pids = [p for p in publishers() if p.isdigit()]
+        if not pids:
+            continue
+        try:
+            os.kill(int(random.choice(pids)), signal.SIGKILL)
+            kills += 1
+        except ProcessLookupError:
+            continue
+        time.sleep(0.1)
+        wait_for_server()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    wait_for_server()
+    setting("paimon_fdw.flush_interval")
+    assert kills == 8, "only %d workers were killed" % kills
+    for name in names:
+        psql("SELECT paimon.flush('%s')" % name)
+    for name in names:
+        keys = [int(k) for k in psql("SELECT k FROM " + name).split()]
+        assert len(keys) == len(set(keys)), name + ": rows twice"
+        lost = set(acked) - set(keys)
+        assert not lost, "%s: %d rows lost" % (name, len(lost))
+        assert set(keys) <= set(acked) | set(doubtful), name
+    # The lake alone: rows were added once, by snapshots of their own.
+    assert psql("SELECT sum(delta_record_count) = (SELECT count(*) FROM "
+                "often_killed) FROM paimon.snapshots('often_killed') WHERE "
+                "commit_kind = 'APPEND'") == "t"
+    assert psql("SELECT count(*) = count(DISTINCT commit_identifier) FROM "
+                "paimon.snapshots('often_killed_keyed') WHERE commit_kind = "
+                "'APPEND'") == "t"
+
+
+def case_found_again():
+    """Rows that a crash left are published when somebody reads them."""
+    setting("paimon_fdw.flush_interval", "1h")
+    table("leftover")
+    psql("INSERT INTO leftover VALUES (0, 'v0'), (1, 'v1')")
+    assert psql(records("leftover")) == "0"
+    kill_backend()
+    setting("paimon_fdw.flush_interval")
+    assert psql("SELECT count(*) FROM leftover") == "2"
+    wait_until(records("leftover"), "2")
+    check_rows("leftover", 2)
+
+
+def case_dropped():
+    """However a foreign table is dropped, its rows get to the lake."""
+    setting("paimon_fdw.flush_interval", "1h")
+    psql("CREATE ROLE workers_drop; GRANT pg_read_server_files, "
+         "pg_write_server_files TO workers_drop; GRANT USAGE ON FOREIGN SERVER"
+         " workers TO workers_drop; GRANT CREATE ON SCHEMA public TO "
+         "workers_drop")
+    ways = {
+        "one": "DROP FOREIGN TABLE one",
+        "two": "BEGIN; INSERT INTO two VALUES (3, 'v3'); DROP FOREIGN TABLE "
+               "two; COMMIT",
+        "three": "CREATE SCHEMA gone; ALTER FOREIGN TABLE three SET SCHEMA "
+                 "gone; DROP SCHEMA gone CASCADE",
+        "four": "ALTER FOREIGN TABLE four OWNER TO workers_drop; DROP OWNED BY"
+                " workers_drop",
+    }
+    for name, way in ways.items():
+        table(name)
+        psql("INSERT INTO %s VALUES (0, 'v0'), (1, 'v1'), (2, 'v2'); DELETE "
+             "FROM %s WHERE k = 2" % (name, name))
+        psql("BEGIN; DROP FOREIGN TABLE %s; ROLLBACK" % name)
+        assert psql("SELECT count(*) FROM " + name) == "2", name
+        psql("SET client_min_messages = error; " + way)
+        table(name + "_again", ", table '%s'" % name, keys="")
+        wanted = "3" if name == "two" else "2"
+        assert psql("SELECT count(*) FROM %s_again" % name) == wanted, name
+        psql("INSERT INTO %s_again VALUES (7, 'v7')" % name)
+        psql("SELECT paimon.flush('%s_again')" % name)
+        check_rows(name + "_again", int(wanted) + 1)
+    psql("DROP OWNED BY workers_drop; DROP ROLE workers_drop")
+    setting("paimon_fdw.flush_interval")
+
+
+def case_extension_dropped():
+    psql("CREATE DATABASE workers_extension")
+    make = ("CREATE EXTENSION paimon_fdw; CREATE SERVER s FOREIGN DATA WRAPPER "
+            "paimon_fdw OPTIONS (warehouse '%s'); CREATE FOREIGN TABLE e "
+            "(k int, v text) SERVER s OPTIONS (database 'e', primary_key 'k', "
+            "\"bucket\" '1');" % LAKE)
+    psql(make + "INSERT INTO e VALUES (1, 'a'); INSERT INTO e VALUES (2, 'b')",
+         "workers_extension")
+    psql("SET client_min_messages = error; DROP EXTENSION paimon_fdw CASCADE",
+         "workers_extension")
+    found = psql(make + "SELECT count(*) FROM e; INSERT INTO e VALUES (3, 'c');"
+                 "SELECT paimon.flush('e') > 0; SELECT count(*) FROM e",
+                 "workers_extension")
+    assert found == "2\nt\n3", found
+    found = psql("BEGIN; INSERT INTO e VALUES (4, 'd'); DROP EXTENSION "
+                 "paimon_fdw CASCADE", "workers_extension", check=False)
+    assert "ERROR" in found, found
+    psql("DROP DATABASE workers_extension")
+
+
+def case_small_again():
+    """Delta and outbox give back what they took."""
+    wait_until("SELECT bool_and(delta_bytes < 200000) AND sum(delta_rows + "
+               "outbox_messages) = 0 AND pg_total_relation_size("
+               "'paimon_int.outbox') < 1000000 FROM paimon.stat_tables")
 
 
 def case_keyed():
@@ -132,12 +378,8 @@ def case_killed():
             os.kill(int(pid), signal.SIGKILL)
             break
     assert pid.isdigit(), "no worker was seen"
-    time_limit = time.time() + DEADLINE
-    while time.time() < time_limit and subprocess.run(
-            ["psql", "-X", "-q", "-c", "SELECT 1"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL).returncode != 0:
-        time.sleep(0.1)
+    time.sleep(0.1)
+    wait_for_server()
     check_rows("killed", 400006)
     insert("killed", 400006, 1)
     wait_for_compaction("killed")

@@ -1,9 +1,9 @@
 /*
  * fdw_function.c
  *
- * The functions of schema paimon: opening the table that one is called with,
- * and the one that publishes. Compaction is in fdw_compact.c, what looks inside in
- * fdw_function_inspect.c, changes in fdw_function_changes.c.
+ * The functions of schema paimon: opening the table that one is called with.
+ * Compaction is in fdw_compact.c, what looks inside in fdw_function_inspect.c,
+ * changes in fdw_function_changes.c, publishing in worker/.
  *
  * Rights: SELECT on the table to look inside, INSERT to publish or compact.
  * As for scans, the table's owner needs the right to local files.
@@ -16,8 +16,6 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-
-PG_FUNCTION_INFO_V1(paimon_flush);
 
 /* ---- opening ---------------------------------------------------------- */
 
@@ -65,21 +63,4 @@ pfdw_function_newest(PfdwTable *table)
 	pfdw_check(table->env,
 			   pmn_table_resolve(table->table, &latest, &id, &schema_id));
 	return id;
-}
-
-/* ---- upkeep ----------------------------------------------------------- */
-
-/* Every commit publishes its rows itself, so there is nothing left to do. */
-Datum
-paimon_flush(PG_FUNCTION_ARGS)
-{
-	PfdwOptions *options;
-	PfdwTable *table = pfdw_function_open(
-		CurrentMemoryContext, PG_GETARG_OID(0), ACL_INSERT, &options);
-	int64 snapshot_id = pfdw_function_newest(table);
-
-	MemoryContextDelete(table->env->context);
-	if (snapshot_id == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_INT64(snapshot_id);
 }

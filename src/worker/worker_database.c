@@ -9,7 +9,7 @@
  * After a table's compaction comes a pause as long as it took, so that
  * compaction, even one that fails each time, leaves room for other work.
  */
-#include "worker.h"
+#include "worker_shared.h"
 
 #include "access/xact.h"
 #include "executor/spi.h"
@@ -59,7 +59,9 @@ paimon_database_worker_main(Datum argument)
 	bool is_idle = false;
 
 	pfdw_worker_begin(&call);
-	if (!pfdw_worker_lock(InvalidOid))
+	/* The one before may not be quite gone. */
+	if (!pfdw_worker_enter(PFDW_WORKER_DATABASE, 1) ||
+		!pfdw_worker_lock(InvalidOid, true))
 		return;
 	for (;;)
 	{
@@ -76,10 +78,11 @@ paimon_database_worker_main(Datum argument)
 			end_tasks();
 			return;
 		}
+		pfdw_worker_listen();
 		read_tables();
 		look_at_tables();
 		start_tasks(reap_tasks());
-		if (is_idle && !has_work())
+		if (is_idle && !has_work() && pfdw_worker_leave())
 			return;
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, ROUND_MS,
 						 PG_WAIT_EXTENSION);
@@ -260,8 +263,8 @@ start_tasks(int running)
 			continue;
 		old = MemoryContextSwitchTo(TopMemoryContext);
 		state->is_due = false;
-		if (pfdw_worker_register("paimon_compact_worker_main", &call,
-								 &state->task))
+		if (pfdw_worker_register("paimon_compact_worker_main", "compaction",
+								 &call, &state->task))
 		{
 			state->started = now;
 			running++;

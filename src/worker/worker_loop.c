@@ -1,18 +1,15 @@
 /*
  * worker_loop.c
  *
- * Starting and waking workers, with no memory shared and no setting needed. A
- * session that has published something sees by a lock whether its database has
- * a worker, and sets its latch; where there is none, it starts one. The worker
- * ends when it was idle for a moment, and when somebody waits for the
- * database's sessions to leave.
+ * What all workers have in common: how one is started, what it is told, and
+ * the locks by which two never do the same work. A worker ends when it was
+ * idle for a moment, and when somebody waits for the database's sessions to
+ * leave.
  *
  * Without a free slot (max_worker_processes) nothing happens: the next commit
  * tries again, and paimon.compact() does the same work in a session.
  */
-#include "worker.h"
-
-#include "../delta/delta_store.h"
+#include "worker_shared.h"
 
 #include "access/xact.h"
 #include "catalog/pg_database.h"
@@ -27,14 +24,10 @@
 
 /* Kinds of advisory locks, apart from users' 1 and 2. */
 #define WORKER_LOCK 0x7066
-/* A session that found no slot waits so long before it tries again. */
-#define RETRY_MS 10000
+#define LAKE_LOCK 0x7067
 
 const PfdwWorkerTasks *pfdw_worker_tasks = NULL;
 int pfdw_compaction_workers = 1;
-
-static void on_transaction(XactEvent event, void *arg);
-static void wake_or_start(void);
 
 void
 pfdw_worker_init(const PfdwWorkerTasks *tasks)
@@ -45,7 +38,6 @@ pfdw_worker_init(const PfdwWorkerTasks *tasks)
 		"Number of processes that compact the lake tables of a database.",
 		"0 leaves compaction to paimon.compact() and to other engines.",
 		&pfdw_compaction_workers, 1, 0, 32, PGC_SIGHUP, 0, NULL, NULL, NULL);
-	RegisterXactCallback(on_transaction, NULL);
 }
 
 static void
@@ -55,13 +47,38 @@ lock_tag(LOCKTAG *tag, Oid relid)
 }
 
 bool
-pfdw_worker_lock(Oid relid)
+pfdw_worker_lock(Oid relid, bool wait)
 {
 	LOCKTAG tag;
 
 	lock_tag(&tag, relid);
-	return LockAcquire(&tag, ExclusiveLock, true, true) !=
+	return LockAcquire(&tag, ExclusiveLock, true, !wait) !=
 		   LOCKACQUIRE_NOT_AVAIL;
+}
+
+static void
+lake_lock_tag(LOCKTAG *tag, int32 lake_table)
+{
+	SET_LOCKTAG_ADVISORY(*tag, MyDatabaseId, 0, lake_table, LAKE_LOCK);
+}
+
+bool
+pfdw_worker_lock_lake(int32 lake_table, bool wait)
+{
+	LOCKTAG tag;
+
+	lake_lock_tag(&tag, lake_table);
+	return LockAcquire(&tag, ExclusiveLock, true, !wait) !=
+		   LOCKACQUIRE_NOT_AVAIL;
+}
+
+void
+pfdw_worker_unlock_lake(int32 lake_table)
+{
+	LOCKTAG tag;
+
+	lake_lock_tag(&tag, lake_table);
+	(void) LockRelease(&tag, ExclusiveLock, true);
 }
 
 /*
@@ -82,83 +99,16 @@ pfdw_worker_is_unwanted(void)
 	return false;
 }
 
-/*
- * After the commit, when an error could not undo it any more: nothing here
- * raises one, short of running out of memory.
- */
-static void
-on_transaction(XactEvent event, void *arg)
+void
+pfdw_worker_published(void)
 {
-	static bool has_published = false;
-
-	if (event == XACT_EVENT_PRE_COMMIT)
-		/* The youngest callback runs first: all is published by now. */
-		has_published = pfdw_delta_has_published();
-	else if (event == XACT_EVENT_COMMIT && has_published)
-	{
-		has_published = false;
-		if (pfdw_compaction_workers > 0 && !RecoveryInProgress())
-			wake_or_start();
-	}
-	else if (event == XACT_EVENT_ABORT)
-		has_published = false;
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT ||
-		event == XACT_EVENT_PREPARE)
-		pfdw_delta_notices_forget();
-}
-
-/* Whether the database has its worker: nobody else holds that lock long. */
-static bool
-has_worker(void)
-{
-	LOCKTAG tag;
-
-	if (!pfdw_worker_lock(InvalidOid))
-		return true;
-	lock_tag(&tag, InvalidOid);
-	(void) LockRelease(&tag, ExclusiveLock, true);
-	return false;
-}
-
-/*
- * Set the latches of the database's background workers. That is one too many
- * when others are among them, which does them no harm; a lock has no way to
- * tell who holds it outside a transaction.
- */
-static void
-wake(void)
-{
-	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
-	{
-		PGPROC *proc = &ProcGlobal->allProcs[i];
-
-		if (proc->isBackgroundWorker && proc->databaseId == MyDatabaseId &&
-			proc->pid != 0)
-			SetLatch(&proc->procLatch);
-	}
-}
-
-static void
-wake_or_start(void)
-{
-	static TimestampTz next_try = 0;
-	PfdwWorkerCall call = {MyDatabaseId, InvalidOid};
-	TimestampTz now;
-
-	if (has_worker())
-	{
-		wake();
-		return;
-	}
-	now = GetCurrentTimestamp();
-	if (now < next_try)
-		return;
-	if (!pfdw_worker_register("paimon_database_worker_main", &call, NULL))
-		next_try = TimestampTzPlusMilliseconds(now, RETRY_MS);
+	if (pfdw_compaction_workers > 0 && !RecoveryInProgress())
+		(void) pfdw_worker_ensure(PFDW_WORKER_DATABASE, MyDatabaseId, 1);
 }
 
 bool
-pfdw_worker_register(const char *function, const PfdwWorkerCall *call,
+pfdw_worker_register(const char *function, const char *what,
+					 const PfdwWorkerCall *call,
 					 BackgroundWorkerHandle **handle)
 {
 	BackgroundWorker worker;
@@ -172,14 +122,9 @@ pfdw_worker_register(const char *function, const PfdwWorkerCall *call,
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	strlcpy(worker.bgw_library_name, "paimon_fdw", BGW_MAXLEN);
 	strlcpy(worker.bgw_function_name, function, BGW_MAXLEN);
-	if (OidIsValid(call->relid))
-		snprintf(worker.bgw_name, BGW_MAXLEN,
-				 "paimon_fdw compaction of table %u", call->relid);
-	else
-		snprintf(worker.bgw_name, BGW_MAXLEN,
-				 "paimon_fdw worker of database "
-				 "%u",
-				 call->database);
+	snprintf(worker.bgw_name, BGW_MAXLEN, "paimon_fdw %s of %s %u", what,
+			 OidIsValid(call->relid) ? "table" : "database",
+			 OidIsValid(call->relid) ? call->relid : call->database);
 	strlcpy(worker.bgw_type, "paimon_fdw worker", BGW_MAXLEN);
 	StaticAssertStmt(sizeof(*call) <= BGW_EXTRALEN, "no room for the call");
 	memcpy(worker.bgw_extra, call, sizeof(*call));
