@@ -67,9 +67,11 @@ CREATE EVENT TRIGGER paimon_fdw_ddl_drop_start ON ddl_command_start
 
 CREATE SCHEMA paimon_int;
 
--- The commit user of everything that this database publishes.
+-- The commit user of everything that this database publishes, and which
+-- database that is: a copy of it must not go on under the same name.
 CREATE TABLE paimon_int.identity (
-	commit_user text COLLATE "C" NOT NULL
+	commit_user text COLLATE "C" NOT NULL,
+	database oid NOT NULL
 ) USING heap;
 
 CREATE SEQUENCE paimon_int.lake_table_id AS integer;
@@ -111,7 +113,9 @@ CREATE TABLE paimon_int.outbox (
 	autovacuum_vacuum_threshold = 1000);
 
 INSERT INTO paimon_int.identity
-	VALUES ('paimon_fdw-' || pg_catalog.gen_random_uuid());
+	SELECT 'paimon_fdw-' || pg_catalog.gen_random_uuid(), oid
+	FROM pg_catalog.pg_database
+	WHERE datname = pg_catalog.current_database();
 
 REVOKE ALL ON SCHEMA paimon_int FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA paimon_int FROM PUBLIC;

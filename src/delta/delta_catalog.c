@@ -473,26 +473,54 @@ pfdw_lake_base_write(int32 id, const PfdwLakeBase *base)
 
 /* ---- identity --------------------------------------------------------- */
 
-/* The extension's script has made it. */
+/*
+ * Rows of the outbox and of delta heaps in a copy are the original's, which
+ * will publish them.
+ */
+static void
+check_original(Oid database)
+{
+	if (database == MyDatabaseId)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("this database is a copy of one that writes to lake "
+					"tables"),
+			 errhint("Empty the tables of schema paimon_int here, and put a "
+					 "new name and this database's OID into "
+					 "paimon_int.identity.")));
+}
+
+/* The extension's script has made it. It never changes, so each process reads
+ * it once for each time that the extension is made. */
 const char *
 pfdw_commit_user(void)
 {
-	Relation relation = pfdw_store_open("identity", AccessShareLock);
-	Snapshot snapshot = pfdw_snapshot_newest(InvalidCommandId);
-	SysScanDesc scan =
-		systable_beginscan(relation, InvalidOid, false, snapshot, 0, NULL);
-	HeapTuple tuple = systable_getnext(scan);
-	char *user;
-	bool is_null;
+	static char user[NAMEDATALEN * 2];
+	static Oid read_from = InvalidOid;
+	Oid oid = pfdw_store_oid("identity");
+	Relation relation;
+	Snapshot snapshot;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Datum values[2];
+	bool nulls[2];
 
+	if (read_from == oid)
+		return user;
+	relation = table_open(oid, AccessShareLock);
+	snapshot = pfdw_snapshot_newest(InvalidCommandId);
+	scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, NULL);
+	tuple = systable_getnext(scan);
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-						errmsg("this database has no name to publish under"),
-						errhint("Make extension paimon_fdw anew.")));
-	user = TextDatumGetCString(
-		heap_getattr(tuple, 1, RelationGetDescr(relation), &is_null));
+						errmsg("paimon_int.identity has no row")));
+	heap_deform_tuple(tuple, RelationGetDescr(relation), values, nulls);
+	check_original(DatumGetObjectId(values[1]));
+	strlcpy(user, TextDatumGetCString(values[0]), sizeof(user));
 	systable_endscan(scan);
 	table_close(relation, AccessShareLock);
 	pfree(snapshot);
+	read_from = oid;
 	return user;
 }

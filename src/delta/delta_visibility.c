@@ -255,6 +255,7 @@ look(const DeltaTable *entry, PfdwTable *table, Snapshot snapshot,
 	if (lake == NULL)
 		return;
 	out->lake_table = lake->id;
+	(void) pfdw_commit_user(); /* a copied database may not go on */
 	if (!pfdw_lake_base_read(lake->id, snapshot, &out->base))
 		out->base.snapshot_id = pfdw_lake_table_origin(lake);
 	out->own_ident = out->base.ident;

@@ -2,8 +2,8 @@
  * fdw_plan.c
  *
  * Size, cost and plan of a scan. The size comes from the manifests: a plan of
- * the newest snapshot says how many rows the files hold that the constant
- * quals leave. The table handle made for that is closed at once, as a plan
+ * what a statement would see now says how many rows the files hold that the
+ * constant quals leave. The table handle made for that is closed at once, as a plan
  * may be kept for days and its memory with it.
  *
  * Quals are a hint for storage and are all checked again by the executor:
@@ -25,6 +25,7 @@
 #include "optimizer/restrictinfo.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include <math.h>
 
@@ -151,7 +152,7 @@ find_snapshot(PfdwTable *table, const PfdwOptions *options,
 			  PmnChangeRange *range, PmnScanRequest *request)
 {
 	PmnTravel travel;
-	int64_t schema_id;
+	PfdwView view;
 
 	pfdw_reader_request(options, range, request);
 	if (options->has_changes)
@@ -162,11 +163,12 @@ find_snapshot(PfdwTable *table, const PfdwOptions *options,
 	}
 	pfdw_travel_get(options, &travel);
 	pfdw_travel_settle(table, &travel);
-	pfdw_check(table->env,
-			   pmn_table_resolve(table->table, &travel, &request->snapshot_id,
-								 &schema_id));
-	if (travel.kind == PMN_TRAVEL_TAG)
-		request->tag = travel.name;
+	pfdw_view_get(&options->ref, table, &travel,
+				  ActiveSnapshotSet() ? GetActiveSnapshot() : NULL, &view);
+	request->snapshot_id = view.snapshot_id;
+	request->tag = view.tag;
+	request->pending = view.pending;
+	request->pending_count = view.pending_count;
 	pfdw_relation_use_declared_schema(table, options);
 }
 
