@@ -358,7 +358,7 @@ extern "C"
 	 * PMN_CONFLICT: the rows were computed from an older state.
 	 */
 		bool fail_on_change;
-		int64_t base_snapshot_id;
+		int64_t base_snapshot_id; /* before any try; 0: table was empty */
 	} PmnCommitRequest;
 
 	typedef struct PmnCommitResult
@@ -371,9 +371,9 @@ extern "C"
  * pmn_table_commit -- publish messages, exactly once: an APPEND snapshot for
  * new files, then a COMPACT snapshot for compaction results, each only when
  * there is something. Files of the messages now belong to the table. After
- * an error other than PMN_CONFLICT the outcome may be unknown; calling again
- * with the same user and identifier finds a commit that got through.
- * Errors    PMN_CONFLICT (nothing was published)
+ * an error other than the two below, call again with the same user, identifier
+ * and base, in any process: a commit that got through is found.
+ * Errors    PMN_CONFLICT (nothing was published), PMN_EXPIRED (pmn_outbox.h)
  */
 	PMN_CHECKED PmnCode pmn_table_commit(PmnTable *table,
 										 const PmnCommitRequest *request,

@@ -12,12 +12,19 @@
  * Cached images are made in the cache's environment, files are read with the
  * query's. When the cache's memory fails, the query makes the image in its
  * own and nothing is kept; the cache is as it was.
+ *
+ * Snapshot files are small and their names are numbers, which a rollback gives
+ * out again. Who made one is remembered in a small table by path, size and time
+ * of writing, where a later one takes the place of another. Nobody rolls back
+ * and commits within the millisecond of the first writing.
  */
 #include "meta_cache.h"
 
 #include "meta_manifest_internal.h"
 
 #define SLOT_COUNT 1024
+/* Snapshots remembered by the identity of their commit. */
+#define IDENTITY_COUNT 256
 
 typedef struct PmnCacheItem PmnCacheItem;
 
@@ -34,6 +41,12 @@ struct PmnCacheItem
 	uint32_t pin_count;
 };
 
+typedef struct IdentitySlot
+{
+	PmnIdentityKey key;
+	PmnSnapshotIdentity identity;
+} IdentitySlot;
+
 struct PmnCache
 {
 	PmnEnv *env;
@@ -42,6 +55,7 @@ struct PmnCache
 	PmnCacheItem *newest;
 	PmnCacheItem *oldest;
 	PmnCacheStats stats;
+	IdentitySlot *identities; /* by hash; NULL until one is kept */
 };
 
 PmnCode
@@ -142,6 +156,8 @@ pmn_cache_destroy(PmnCache *cache)
 		return;
 	while (cache->oldest != NULL)
 		evict(cache, cache->oldest);
+	pmn_free(cache->env, cache->identities,
+			 IDENTITY_COUNT * sizeof(*cache->identities));
 	pmn_free(cache->env, cache, sizeof(*cache));
 }
 
@@ -303,4 +319,53 @@ pmn_manifest_pin_release(PmnManifestPin *pin)
 		shrink(pin->cache);
 	}
 	memset(pin, 0, sizeof(*pin));
+}
+
+/* ---- identities of snapshots -------------------------------------------- */
+
+PmnIdentityKey
+pmn_cache_identity_key(const PmnFileSystem *fs, const char *path,
+					   uint64_t size_bytes, int64_t modified_millis)
+{
+	PmnIdentityKey key = {.size_bytes = size_bytes,
+						  .modified_millis = modified_millis};
+
+	key.path_hash = pmn_hash_bytes(0, fs->ops->scheme, strlen(fs->ops->scheme));
+	key.path_hash = pmn_hash_bytes(key.path_hash, path, strlen(path));
+	return key;
+}
+
+bool
+pmn_cache_find_identity(PmnCache *cache, const PmnIdentityKey *key,
+						PmnSnapshotIdentity *out)
+{
+	const IdentitySlot *slot;
+
+	if (cache == NULL || cache->identities == NULL || key->modified_millis == 0)
+		return false;
+	slot = &cache->identities[key->path_hash % IDENTITY_COUNT];
+	if (slot->key.path_hash != key->path_hash ||
+		slot->key.size_bytes != key->size_bytes ||
+		slot->key.modified_millis != key->modified_millis)
+		return false;
+	*out = slot->identity;
+	return true;
+}
+
+void
+pmn_cache_keep_identity(PmnCache *cache, const PmnIdentityKey *key,
+						const PmnSnapshotIdentity *identity)
+{
+	IdentitySlot *slot;
+
+	if (cache == NULL || cache->limit_bytes == 0 || key->modified_millis == 0)
+		return;
+	if (cache->identities == NULL)
+		cache->identities =
+			pmn_alloc(cache->env, IDENTITY_COUNT * sizeof(*cache->identities));
+	if (cache->identities == NULL)
+		return;
+	slot = &cache->identities[key->path_hash % IDENTITY_COUNT];
+	slot->key = *key;
+	slot->identity = *identity;
 }

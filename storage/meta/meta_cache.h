@@ -7,6 +7,7 @@
 #define META_CACHE_H
 
 #include "../include/pmn_cache.h"
+#include "../include/pmn_outbox.h"
 #include "meta_manifest_image.h"
 
 /* A manifest that somebody looks at: from the cache, or its own. */
@@ -27,5 +28,23 @@ PMN_CHECKED PmnCode pmn_cache_manifest(PmnCache *cache, PmnFileSystem *fs,
 									   const PmnManifestMeta *meta,
 									   PmnManifestPin *out);
 void pmn_manifest_pin_release(PmnManifestPin *pin);
+
+/* One writing of one snapshot file. */
+typedef struct PmnIdentityKey
+{
+	uint64_t path_hash;
+	uint64_t size_bytes;
+	int64_t modified_millis; /* 0: not known, so that nothing is kept */
+} PmnIdentityKey;
+
+PmnIdentityKey pmn_cache_identity_key(const PmnFileSystem *fs, const char *path,
+									  uint64_t size_bytes,
+									  int64_t modified_millis);
+
+/* Who made a snapshot, remembered; of a cache that may be NULL. */
+bool pmn_cache_find_identity(PmnCache *cache, const PmnIdentityKey *key,
+							 PmnSnapshotIdentity *out);
+void pmn_cache_keep_identity(PmnCache *cache, const PmnIdentityKey *key,
+							 const PmnSnapshotIdentity *identity);
 
 #endif /* META_CACHE_H */

@@ -24,6 +24,7 @@ pmn_message_create(PmnEnv *env, PmnMessage **out)
 	}
 	message->env = env;
 	message->arena = arena;
+	message->made_millis = env->now_millis(env);
 	*out = message;
 	return PMN_OK;
 }

@@ -32,6 +32,7 @@ struct PmnMessage
 {
 	PmnEnv *env;
 	PmnArena *arena;			 /* holds what the lists point to */
+	int64_t made_millis;		 /* UTC: nobody published it before */
 	PmnEntryList new_files;		 /* ADD, source APPEND */
 	PmnEntryList compact_before; /* DELETE */
 	PmnEntryList compact_after;	 /* ADD, source COMPACT (or moved up) */

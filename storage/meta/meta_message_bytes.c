@@ -3,7 +3,8 @@
  *
  * A commit message as bytes. All numbers are little-endian.
  *
- *   "PMNM" | version u32 | size of the lists u32
+ *   "PMNM" | version u32 | size of the rest without the checksum u32
+ *   made_millis i64
  *   lists: new_files, compact_before, compact_after, new_indexes, base_indexes,
  *          each a count u32 and so many records
  *   CRC-32 u32 of all bytes before it
@@ -194,6 +195,7 @@ pmn_message_encode(const PmnMessage *message, PmnBuffer *out)
 	PMN_TRY(pmn_buffer_append(out, MAGIC, 4));
 	PMN_TRY(put_u32(out, VERSION));
 	PMN_TRY(put_u32(out, 0));
+	PMN_TRY(put_long(out, message->made_millis));
 	PMN_TRY(put_entries(out, &message->new_files));
 	PMN_TRY(put_entries(out, &message->compact_before));
 	PMN_TRY(put_entries(out, &message->compact_after));
@@ -483,6 +485,7 @@ static PmnCode
 get_message(Cursor *cursor, PmnMessage *message)
 {
 	cursor->arena = message->arena;
+	PMN_TRY(get_long(cursor, &message->made_millis));
 	PMN_TRY(get_entries(cursor, PMN_ENTRY_ADD, &message->new_files));
 	PMN_TRY(get_entries(cursor, PMN_ENTRY_DELETE, &message->compact_before));
 	PMN_TRY(get_entries(cursor, PMN_ENTRY_ADD, &message->compact_after));

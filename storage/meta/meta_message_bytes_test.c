@@ -97,7 +97,8 @@ indexes_equal(const PmnHashFiles *a, const PmnHashFiles *b)
 static bool
 messages_equal(const PmnMessage *a, const PmnMessage *b)
 {
-	return lists_equal(&a->new_files, &b->new_files) &&
+	return a->made_millis == b->made_millis &&
+		   lists_equal(&a->new_files, &b->new_files) &&
 		   lists_equal(&a->compact_before, &b->compact_before) &&
 		   lists_equal(&a->compact_after, &b->compact_after) &&
 		   indexes_equal(&a->new_indexes, &b->new_indexes) &&
@@ -158,6 +159,7 @@ random_message(PmnMessage **out)
 
 	CHECK_OK(&env, pmn_message_create(&env.base, &message));
 	*out = message;
+	message->made_millis = (int64_t) pmn_test_random(&env);
 	PMN_TRY(add_random(message, &message->new_files, PMN_ENTRY_ADD));
 	PMN_TRY(add_random(message, &message->compact_before, PMN_ENTRY_DELETE));
 	PMN_TRY(add_random(message, &message->compact_after, PMN_ENTRY_ADD));
@@ -264,8 +266,8 @@ TEST(newer_versions_are_refused)
 							 &again) == PMN_UNSUPPORTED);
 	bytes.data[4] = 1;
 	/* The number of fields of the first entry. */
-	CHECK(bytes.data[16] == pmn_manifest_entry_record.field_count);
-	bytes.data[16]++;
+	CHECK(bytes.data[24] == pmn_manifest_entry_record.field_count);
+	bytes.data[24]++;
 	CHECK(pmn_message_decode(&env.base,
 							 with_checksum(pmn_bytes(bytes.data, bytes.size)),
 							 &again) == PMN_UNSUPPORTED);

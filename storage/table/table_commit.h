@@ -43,14 +43,22 @@ typedef struct PmnCommit
 	uint32_t retries;
 } PmnCommit;
 
-/* ---- table_commit_conflict.c ------------------------------------------ */
+/* ---- table_commit_own.c ----------------------------------------------- */
+
+/* Whether a snapshot came from this commit; any_kind: or from its other half. */
+bool pmn_commit_is_own(const PmnCommit *commit, const PmnSnapshotInfo *info,
+					   bool any_kind);
 
 /*
  * pmn_commit_find_own -- look for this commit among the snapshots up to latest
- * that were not looked at yet; *own_id 0 when it is not there.
+ * that were not looked at yet; *own_id 0 when it is not there. When some have
+ * expired, *own_id may be a later snapshot that has the commit's files.
+ * Errors    PMN_EXPIRED (it may be in a snapshot that is gone)
  */
 PMN_CHECKED PmnCode pmn_commit_find_own(PmnCommit *commit, int64_t latest_id,
 										int64_t *own_id);
+
+/* ---- table_commit_conflict.c ------------------------------------------ */
 
 /*
  * pmn_commit_check -- PMN_CONFLICT when the delta cannot follow the snapshot

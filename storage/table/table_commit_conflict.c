@@ -1,110 +1,17 @@
 /*
  * table_commit_conflict.c
  *
- * Two questions about snapshots that others made meanwhile.
- *
- * "Is one of them ours?" A commit is known by user, identifier and kind. The
- * first attempt looks back as far as the commit can have happened: not before
- * its newest file was made (with a margin for clocks), not before the base
- * snapshot. Later attempts look at what is new.
- *
- * "May we follow them?" (format/metadata.md 8.5) An APPEND adds files of names
- * never seen before, so it conflicts only when a partition got another bucket
- * count, or when the caller says that its rows depend on what it read. Both
- * show in the deltas of the snapshots behind the base. Without a base, bucket
- * counts are compared with the live files. A COMPACT must find every file it
- * deletes alive, and its results must not overlap others on their level.
+ * May our commit follow the snapshots that others made meanwhile?
+ * (format/metadata.md 8.5) An APPEND adds files of names never seen before, so
+ * it conflicts only when a partition got another bucket count, or when the
+ * caller says that its rows depend on what it read. Both show in the deltas of
+ * the snapshots behind the base. Without a base, bucket counts are compared
+ * with the live files. A COMPACT must find every file it deletes alive, and its
+ * results must not overlap others on their level.
  */
 #include <string.h>
 
 #include "table_commit.h"
-
-/* How far clocks of different machines may be apart. */
-#define CLOCK_MARGIN_MS (5 * 60 * 1000)
-#define DAY_MS (24 * 3600 * 1000)
-
-/* Of the days around a moment, how far local time is ahead of UTC at most:
- * it changes when daylight saving time begins or ends. */
-static int64_t
-local_offset_max(int64_t millis)
-{
-	int64_t most = INT64_MIN;
-
-	for (int64_t day = -1; day <= 1; day++)
-	{
-		int64_t time = millis + day * DAY_MS;
-		int64_t offset = pmn_local_millis(time) - time;
-
-		if (offset > most)
-			most = offset;
-	}
-	return most;
-}
-
-/* Before this time our commit cannot have happened: its newest file was not
- * there. Creation times are local wall-clock times. */
-static int64_t
-earliest_time(const PmnCommit *commit)
-{
-	const int64_t sane_max = (int64_t) 1 << 50;
-	int64_t newest = 0;
-
-	for (size_t i = 0; i < commit->delta.count; i++)
-	{
-		const PmnDataFile *file = &commit->delta.items[i].file;
-
-		if (commit->delta.items[i].kind == PMN_ENTRY_ADD &&
-			file->has_creation_time && file->creation_time > newest)
-			newest = file->creation_time;
-	}
-	if (newest == 0 || newest > sane_max)
-		return INT64_MIN;
-	return newest - local_offset_max(newest) - CLOCK_MARGIN_MS;
-}
-
-static bool
-is_own_commit(const PmnCommit *commit, const PmnSnapshotInfo *info,
-			  bool any_kind)
-{
-	return info->commit_user != NULL && info->commit_kind != NULL &&
-		   info->commit_identifier == commit->request->commit_identifier &&
-		   strcmp(info->commit_user, commit->request->commit_user) == 0 &&
-		   (any_kind || strcmp(info->commit_kind, commit->kind) == 0);
-}
-
-PmnCode
-pmn_commit_find_own(PmnCommit *commit, int64_t latest_id, int64_t *own_id)
-{
-	PmnTable *table = commit->table;
-	bool is_first = commit->own_checked_id < 0;
-	int64_t stop =
-		is_first ? commit->request->base_snapshot_id : commit->own_checked_id;
-	int64_t stop_time = is_first ? earliest_time(commit) : INT64_MIN;
-
-	*own_id = 0;
-	for (int64_t id = latest_id; id > stop && id > 0; id--)
-	{
-		PmnSnapshot *snapshot = NULL;
-		PmnCode code;
-
-		PMN_TRY(pmn_poll(commit->env));
-		code = pmn_snapshot_read(table->fs, commit->attempt_arena,
-								 &table->lsm.path, id, &snapshot);
-		/* Older ones have expired. */
-		if (code == PMN_NOT_FOUND)
-			break;
-		PMN_TRY(code);
-		if (is_own_commit(commit, &snapshot->info, false))
-		{
-			*own_id = id;
-			return PMN_OK;
-		}
-		if (snapshot->info.time_millis < stop_time)
-			break;
-	}
-	commit->own_checked_id = latest_id;
-	return PMN_OK;
-}
 
 /* ---- APPEND: what the snapshots behind the base changed --------------- */
 
@@ -206,7 +113,7 @@ check_newer_snapshot(PmnCommit *commit, const PmnSnapshot *snapshot)
 	if (info->commit_kind == NULL ||
 		(strcmp(info->commit_kind, "APPEND") != 0 &&
 		 strcmp(info->commit_kind, "OVERWRITE") != 0) ||
-		is_own_commit(commit, info, true))
+		pmn_commit_is_own(commit, info, true))
 		return PMN_OK;
 	code =
 		pmn_manifest_list_read(table->fs, commit->attempt_arena,

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../include/pmn_outbox.h"
 #include "table_testing.h"
 
 static const TestColumn key_columns[] = {
@@ -217,6 +218,281 @@ TEST(a_lost_answer_is_recognised)
 					 PMN_FAULT_AFTER);
 	/* The snapshot is one of the puts: it is there once. */
 	CHECK(test_live_count(store.table, test_latest(store.table)) >= 2);
+	store_close(&store);
+}
+
+/* ---- exactly once, long afterwards ------------------------------------- */
+
+/* Another engine's commits. */
+static void
+append_foreign(Store *store, int count)
+{
+	static int serial;
+
+	for (int i = 0; i < count; i++)
+	{
+		PmnMessage *message = NULL;
+		PmnCommitResult result;
+		char name[32];
+
+		snprintf(name, sizeof(name), "foreign%d.parquet", serial++);
+		CHECK_OK(&store->env, test_message_add(&store->env.base, &message,
+											   TEST_NEW, name, 1, 2, 0, 1, 10));
+		CHECK_OK(&store->env,
+				 test_commit(store->table, message, "foreign", serial,
+							 test_latest(store->table), false, &result));
+		pmn_message_close(message);
+	}
+}
+
+static void
+remove_snapshot(Store *store, int64_t id)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/lake/db.db/t/snapshot/snapshot-%" PRId64,
+			 id);
+	CHECK_OK(&store->env, pmn_fs_remove(store->memory, path));
+}
+
+/* Rows of key 1 .. 10 and a compaction of "old". */
+static PmnMessage *
+rows_and_compaction(Store *store)
+{
+	PmnMessage *message = NULL;
+	PmnEnv *env = &store->env.base;
+
+	CHECK_OK(&store->env, test_message_add(env, &message, TEST_NEW,
+										   "new.parquet", 0, 2, 0, 1, 10));
+	CHECK_OK(&store->env, test_message_add(env, &message, TEST_BEFORE,
+										   "old.parquet", 0, 2, 0, 1, 10));
+	CHECK_OK(&store->env, test_message_add(env, &message, TEST_AFTER,
+										   "up.parquet", 0, 2, 5, 1, 10));
+	return message;
+}
+
+/* Goal: days and many foreign snapshots later a commit still finds itself,
+ * whatever the clocks said in between. */
+TEST(a_commit_is_found_behind_many_others)
+{
+	Store store;
+	PmnCommitResult result;
+	PmnMessage *message = NULL;
+	int64_t id = 0;
+
+	store_open(&store, &keyed);
+	append_foreign(&store, 1);
+	CHECK_OK(&store.env, test_message_add(&store.env.base, &message, TEST_NEW,
+										  "new.parquet", 0, 2, 0, 1, 10));
+	store.env.now_millis -= INT64_C(3) * 24 * 3600 * 1000;
+	CHECK_OK(&store.env,
+			 test_commit(store.table, message, "we", 7, 1, false, &result));
+	CHECK(result.snapshot_id == 2);
+	append_foreign(&store, 40);
+	store.env.now_millis += INT64_C(9) * 24 * 3600 * 1000;
+	append_foreign(&store, 40);
+	CHECK_OK(&store.env,
+			 test_commit(store.table, message, "we", 7, 1, false, &result));
+	CHECK(result.snapshot_id == 2);
+	CHECK(test_latest(store.table) == 82);
+	CHECK_OK(&store.env, pmn_table_find_commit(store.table, "we", 7, 1, &id));
+	CHECK(id == 2);
+	CHECK_OK(&store.env, pmn_table_find_commit(store.table, "we", 7, 2, &id));
+	CHECK(id == 0);
+	CHECK_OK(&store.env, pmn_table_find_commit(store.table, "we", 8, 0, &id));
+	CHECK(id == 0);
+	pmn_message_close(message);
+	store_close(&store);
+}
+
+/* Goal: a compaction of the same user and identifier is not the rows. */
+TEST(a_compaction_does_not_pass_for_rows)
+{
+	Store store;
+	PmnCommitResult result;
+	PmnMessage *compaction = NULL;
+	PmnMessage *both = NULL;
+	int64_t id = 0;
+
+	store_open(&store, &keyed);
+	CHECK_OK(&store.env,
+			 append(&store, "old.parquet", 0, 1, 0, false, &result));
+	CHECK_OK(&store.env,
+			 test_message_add(&store.env.base, &compaction, TEST_BEFORE,
+							  "old.parquet", 0, 2, 0, 1, 10));
+	CHECK_OK(&store.env,
+			 test_message_add(&store.env.base, &compaction, TEST_AFTER,
+							  "up.parquet", 0, 2, 5, 1, 10));
+	CHECK_OK(&store.env,
+			 test_commit(store.table, compaction, "we", 2, 1, false, &result));
+	CHECK_OK(&store.env, pmn_table_find_commit(store.table, "we", 2, 1, &id));
+	CHECK(id == 0);
+	both = rows_and_compaction(&store);
+	CHECK_OK(&store.env,
+			 test_commit(store.table, both, "we", 2, 1, false, &result));
+	CHECK(test_latest(store.table) == 3);
+	CHECK(test_live_count(store.table, 3) == 2);
+	CHECK_OK(&store.env, pmn_table_find_commit(store.table, "we", 2, 1, &id));
+	CHECK(id == 3);
+	pmn_message_close(compaction);
+	pmn_message_close(both);
+	store_close(&store);
+}
+
+/* Die at a step of a commit of both halves; foreign commits; then again. */
+static bool
+cut_both_halves(PmnFaultWhen when, uint64_t step, int foreign)
+{
+	Store store;
+	PmnCommitResult result;
+	PmnMessage *message;
+	int64_t latest;
+	bool fired;
+
+	store_open(&store, &keyed);
+	CHECK_OK(&store.env,
+			 append(&store, "old.parquet", 0, 1, 0, false, &result));
+	message = rows_and_compaction(&store);
+	pmn_fs_fault_set(store.fault, PMN_FAULT_ALL, step, PMN_IO, when);
+	(void) test_commit(store.table, message, "we", 2, 1, false, &result);
+	fired = pmn_fs_fault_fired(store.fault);
+	store_close_table(&store);
+	store_open_table(&store);
+	append_foreign(&store, foreign);
+	CHECK_OK(&store.env,
+			 test_commit(store.table, message, "we", 2, 1, false, &result));
+	latest = test_latest(store.table);
+	CHECK(latest == 3 + foreign);
+	/* new, up, and what others added; each once. */
+	CHECK(test_live_count(store.table, latest) == 2 + foreign);
+	pmn_message_close(message);
+	store_close(&store);
+	return fired;
+}
+
+/* Goal: a message of rows and a compaction is completed wherever a crash cut
+ * it, also when others committed in between. */
+TEST(both_halves_are_completed)
+{
+	static const PmnFaultWhen whens[] = {PMN_FAULT_BEFORE, PMN_FAULT_AFTER,
+										 PMN_FAULT_CRASH};
+
+	for (int w = 0; w < 3; w++)
+	{
+		for (uint64_t step = 0; cut_both_halves(whens[w], step, (int) step % 3);
+			 step++)
+			CHECK(step < 1000);
+	}
+}
+
+/* Goal: several messages are one snapshot, also when they are repeated. */
+TEST(several_messages_are_one_snapshot)
+{
+	Store store;
+	PmnCommitResult result;
+	PmnMessage *messages[3] = {NULL, NULL, NULL};
+	PmnCommitRequest request = {
+		.commit_user = "we",
+		.commit_identifier = 3,
+		.messages = (const PmnMessage *const *) messages,
+		.message_count = 3,
+	};
+
+	store_open(&store, &keyed);
+	for (int i = 0; i < 3; i++)
+	{
+		char name[32];
+
+		snprintf(name, sizeof(name), "m%d.parquet", i);
+		CHECK_OK(&store.env,
+				 test_message_add(&store.env.base, &messages[i], TEST_NEW, name,
+								  i % 2, 2, 0, 1, 10));
+	}
+	for (int i = 0; i < 2; i++)
+	{
+		CHECK_OK(&store.env, pmn_table_commit(store.table, &request, &result));
+		CHECK(result.snapshot_id == 1 && test_latest(store.table) == 1);
+	}
+	CHECK(test_live_count(store.table, 1) == 3);
+	for (int i = 0; i < 3; i++)
+		pmn_message_close(messages[i]);
+	store_close(&store);
+}
+
+#define HOUR_MS (3600 * 1000)
+
+/* Commit a file whose message was made some time from now. */
+static PmnCode
+append_made(Store *store, int64_t later_ms, int64_t identifier, int64_t base,
+			PmnCommitResult *result)
+{
+	PmnMessage *message = NULL;
+	char name[32];
+	PmnCode code;
+
+	snprintf(name, sizeof(name), "file-%" PRId64, identifier);
+	CHECK_OK(&store->env, test_message_add(&store->env.base, &message, TEST_NEW,
+										   name, 0, 2, 0, 1, 10));
+	message->made_millis = store->env.now_millis + later_ms;
+	code = test_commit(store->table, message, "we", identifier, base, false,
+					   result);
+	pmn_message_close(message);
+	return code;
+}
+
+/*
+ * Goal: when a snapshot that may be ours has expired, a commit is not made a
+ * second time: its live files tell that it was there; when they do not, and
+ * the gap may be younger than the message, it is an error; a gap older than the
+ * message, and commits made once only, are no doubt.
+ */
+TEST(expired_snapshots_never_double)
+{
+	Store store;
+	PmnCommitResult result;
+	PmnMessage *ours = NULL;
+	PmnMessage *compaction = NULL;
+	int64_t id = 0;
+
+	store_open(&store, &keyed);
+	append_foreign(&store, 1);
+	CHECK_OK(&store.env, test_message_add(&store.env.base, &ours, TEST_NEW,
+										  "new.parquet", 0, 2, 0, 1, 10));
+	CHECK_OK(&store.env,
+			 test_commit(store.table, ours, "we", 1, 1, false, &result));
+	append_foreign(&store, 2);
+	remove_snapshot(&store, 1);
+	remove_snapshot(&store, 2);
+	CHECK_OK(&store.env,
+			 test_commit(store.table, ours, "we", 1, 1, false, &result));
+	CHECK(result.snapshot_id == 3 && test_latest(store.table) == 4);
+	CHECK(pmn_table_find_commit(store.table, "we", 1, 1, &id) == PMN_EXPIRED);
+
+	CHECK_OK(&store.env,
+			 test_message_add(&store.env.base, &compaction, TEST_BEFORE,
+							  "new.parquet", 0, 2, 0, 1, 10));
+	CHECK_OK(&store.env,
+			 test_message_add(&store.env.base, &compaction, TEST_AFTER,
+							  "up.parquet", 0, 2, 5, 1, 10));
+	CHECK_OK(&store.env, test_commit(store.table, compaction, "foreign", 99, 4,
+									 false, &result));
+	append_foreign(&store, 1);
+	for (int64_t gone = 3; gone < 6; gone++)
+		remove_snapshot(&store, gone);
+	CHECK(test_commit(store.table, ours, "we", 1, 1, false, &result) ==
+		  PMN_EXPIRED);
+	CHECK(test_latest(store.table) == 6);
+	/* The search need not go there; what has expired was there long before the
+	 * message was made; and a commit that is made once. */
+	CHECK_OK(&store.env, append_made(&store, 0, 2, 5, &result));
+	CHECK(result.snapshot_id == 7);
+	CHECK(append_made(&store, 0, 3, 1, &result) == PMN_EXPIRED);
+	CHECK_OK(&store.env, append_made(&store, HOUR_MS, 3, 1, &result));
+	CHECK(result.snapshot_id == 8);
+	CHECK_OK(&store.env, append_made(&store, 0, INT64_MAX, 1, &result));
+	CHECK(result.snapshot_id == 9);
+	pmn_message_close(ours);
+	pmn_message_close(compaction);
 	store_close(&store);
 }
 
@@ -514,6 +790,11 @@ main(void)
 	RUN(a_commit_is_published_once);
 	RUN(every_failed_operation_is_survived);
 	RUN(a_lost_answer_is_recognised);
+	RUN(a_commit_is_found_behind_many_others);
+	RUN(a_compaction_does_not_pass_for_rows);
+	RUN(both_halves_are_completed);
+	RUN(several_messages_are_one_snapshot);
+	RUN(expired_snapshots_never_double);
 	RUN(failure_before_publishing_cleans_up);
 	RUN(manifests_last_before_the_snapshot);
 	RUN(manifests_are_merged);

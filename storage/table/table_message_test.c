@@ -5,6 +5,8 @@
  * schema, reads their rows as pending ones, writes behind them, publishes or
  * discards them.
  */
+#include <unistd.h>
+
 #include "table_testing.h"
 
 static const TestColumn columns[] = {{"p", "STRING NOT NULL"},
@@ -339,9 +341,92 @@ TEST(strange_partitions_and_no_memory)
 	pmn_test_remove_directory(directory);
 }
 
+static PmnCode
+append_as(Process *process, const char *user, int64_t identifier)
+{
+	PmnMessage *message = NULL;
+	PmnCommitResult result;
+	char name[32];
+	PmnCode code;
+
+	snprintf(name, sizeof(name), "%s-%" PRId64, user, identifier);
+	code = test_message_add(&process->env.base, &message, TEST_NEW, name, 0, -1,
+							0, 1, 10);
+	if (code == PMN_OK)
+		code = test_commit(process->table, message, user, identifier, 0, false,
+						   &result);
+	pmn_message_close(message);
+	return code;
+}
+
+static bool
+is_made_by(Process *process, int64_t id, const char *user, int64_t identifier)
+{
+	PmnSnapshotIdentity found;
+
+	CHECK_OK(&process->env,
+			 pmn_table_snapshot_identity(process->table, id, &found));
+	return strcmp(found.commit_user, user) == 0 &&
+		   found.commit_identifier == identifier &&
+		   found.kind == PMN_COMMIT_APPEND;
+}
+
+/* Goal: a snapshot's maker is read once, also by another handle, until the
+ * snapshot is rolled back and its id given to another. */
+TEST(makers_of_snapshots)
+{
+	char directory[64];
+	char path[128];
+	char file[256];
+	PmnTestEnv cache_env;
+	PmnCache *cache = NULL;
+	Process process;
+	PmnSnapshotIdentity found;
+	uint64_t reads;
+
+	pmn_test_env_init(&cache_env);
+	CHECK_OK(&cache_env, pmn_cache_create(&cache_env.base, 1 << 20, &cache));
+	pmn_test_directory(directory);
+	process_open(&process, directory, &plain);
+	pmn_table_close(process.table);
+	pmn_catalog_use_cache(process.catalog, cache);
+	for (int round = 0; round < 2; round++)
+	{
+		CHECK_OK(&process.env, pmn_table_open(process.catalog, "db", "t", NULL,
+											  &process.table));
+		if (round == 0)
+		{
+			CHECK_OK(&process.env, append_as(&process, "we", 1));
+			CHECK_OK(&process.env, append_as(&process, "they", 2));
+			CHECK(is_made_by(&process, 1, "we", 1));
+			CHECK(is_made_by(&process, 2, "they", 2));
+		}
+		reads = process.env.base.counters.read_bytes;
+		CHECK(is_made_by(&process, 1, "we", 1));
+		CHECK(is_made_by(&process, 2, "they", 2));
+		CHECK(process.env.base.counters.read_bytes == reads);
+		if (round == 0)
+			pmn_table_close(process.table);
+	}
+	CHECK(pmn_table_snapshot_identity(process.table, 3, &found) ==
+		  PMN_NOT_FOUND);
+	snprintf(path, sizeof(path), "%s/db.db/t/snapshot", directory);
+	snprintf(file, sizeof(file), "%s/snapshot-2", path);
+	CHECK_OK(&process.env, pmn_fs_remove(process.table->fs, file));
+	/* Times of files have milliseconds. */
+	(void) usleep(20000);
+	CHECK_OK(&process.env, append_as(&process, "them", 3));
+	CHECK(is_made_by(&process, 2, "them", 3));
+	process_close(&process);
+	pmn_cache_destroy(cache);
+	CHECK(cache_env.live_bytes == 0);
+	pmn_test_remove_directory(directory);
+}
+
 int
 main(void)
 {
+	RUN(makers_of_snapshots);
 	RUN(strange_partitions_and_no_memory);
 	if (getenv("PMN_ARROW_PATH") == NULL)
 	{
