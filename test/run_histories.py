@@ -72,7 +72,7 @@ class Run:
         """After a flush the lake alone holds the table's rows, and is sound."""
         if not self.tables.lake:
             return
-        session = Connection("sound")
+        session = Connection("sound", statement_timeout="60s")
         try:
             for name in names:
                 session.run("SELECT paimon.flush('%s')" % name)

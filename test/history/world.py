@@ -104,8 +104,9 @@ class Tables:
             snapshot, whatever happened since: loses updates
     loose   heap tables, but every isolation level is one lower
     torn    heap tables whose transactions commit after each statement
+    unlogged  heap tables that a crash empties
     """
-    KINDS = ("heap", "lake", "blind", "loose", "torn")
+    KINDS = ("heap", "lake", "blind", "loose", "torn", "unlogged")
 
     def __init__(self, kind, warehouse):
         self.kind, self.warehouse = kind, warehouse
@@ -140,8 +141,8 @@ class Tables:
                                                more))
         else:
             base = name + "_base" if self.kind == "blind" else name
-            session.run("CREATE TABLE %s (%s%s)" % (
-                base, columns, ", PRIMARY KEY (%s)" % key if key else ""))
+            session.run("CREATE %sTABLE %s (%s%s)" % (
+                "UNLOGGED " if self.kind == "unlogged" else "", base, columns, ", PRIMARY KEY (%s)" % key if key else ""))
             if self.kind == "blind":
                 self.blind(session, name)
         session.close()
