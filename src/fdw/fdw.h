@@ -53,7 +53,6 @@ typedef struct PfdwOptions
 /* Unknown names, bad values and missing ones raise; catalog is the one that
  * the options are stored in. */
 extern void pfdw_options_validate(List *options, Oid catalog);
-extern PfdwOptions *pfdw_options_get(Oid relid);
 /* Before the foreign table's row is visible: from a list of DefElem. */
 extern PfdwOptions *pfdw_options_from_list(ForeignServer *server,
 										   const char *schema_name,
@@ -78,6 +77,15 @@ extern List *pfdw_option_name_list(const char *option, const char *value);
 
 /* "auto", "delta", "changelog" or "diff". */
 extern bool pfdw_changes_mode_parse(const char *text, PmnChangesMode *out);
+
+/* ---- in fdw_option_cache.c -------------------------------------------- */
+
+/* Cached; not to be changed, and good until the transaction ends. */
+extern PfdwOptions *pfdw_options_get(Oid relid);
+/* Attributes that are the primary key, NULL: none; false: not known. */
+extern bool pfdw_key_hint(Oid relid, const Bitmapset **key);
+extern void pfdw_key_hint_set(Oid relid, const PmnSchema *schema,
+							  const PfdwColumn *columns, int count);
 
 /* ---- in fdw_option_name.c --------------------------------------------- */
 

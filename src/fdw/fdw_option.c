@@ -524,7 +524,7 @@ pfdw_options_from_list(ForeignServer *server, const char *schema_name,
 }
 
 PfdwOptions *
-pfdw_options_get(Oid relid)
+pfdw_options_read(Oid relid)
 {
 	ForeignTable *table = GetForeignTable(relid);
 

@@ -16,6 +16,9 @@ extern void pfdw_option_fail(const char *name, const char *value,
 /* A name of something in the lake. */
 extern void pfdw_option_check_name(const char *name, const char *value);
 
+/* Out of the catalogs, into the current memory context. */
+extern PfdwOptions *pfdw_options_read(Oid relid);
+
 /* ---- in fdw_option_read.c --------------------------------------------- */
 
 /* One of Paimon's options that steer a read; 0A000 for those that we do not

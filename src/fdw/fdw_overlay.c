@@ -38,17 +38,6 @@
 #define OVERLAY_ROWS 1024
 #define OVERLAY_BYTES ((Size) 1 << 20)
 
-/* Until the table of lake tables is there. */
-#pragma weak pfdw_lake_table_find
-
-static const PfdwLakeTable *
-find_lake_table(const PfdwTableRef *ref)
-{
-	const PfdwLakeTable *(*find)(const PfdwTableRef *) = pfdw_lake_table_find;
-
-	return find == NULL ? NULL : find(ref);
-}
-
 struct PfdwOverlay
 {
 	MemoryContext context;
@@ -74,7 +63,7 @@ PfdwOverlay *
 pfdw_overlay_open(MemoryContext parent, Relation relation,
 				  const PfdwTableRef *ref, Snapshot snapshot)
 {
-	const PfdwLakeTable *lake_table = find_lake_table(ref);
+	const PfdwLakeTable *lake_table = pfdw_lake_table_find(ref);
 	PfdwDeltaHeap *heap;
 	MemoryContext context;
 	MemoryContext old;
@@ -329,7 +318,7 @@ pfdw_overlay_rewind(PfdwOverlay *overlay)
 void
 pfdw_overlay_estimate(const PfdwTableRef *ref, double *pages, double *rows)
 {
-	const PfdwLakeTable *lake_table = find_lake_table(ref);
+	const PfdwLakeTable *lake_table = pfdw_lake_table_find(ref);
 	char name[NAMEDATALEN];
 	Relation heap = NULL;
 	Oid oid;

@@ -23,6 +23,7 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/planmain.h"
 #include "optimizer/restrictinfo.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -30,6 +31,10 @@
 #include <math.h>
 
 #define SYSTEM_TABLE_ROWS 100
+
+/* What storage reads to find one row by its key. */
+#define LOOK_UP_ROWS 10000.0
+#define LOOK_UP_PAGES 8.0
 
 /* Columns and their types, for as long as the query is planned. */
 static void
@@ -222,6 +227,7 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 							list_length(pushed) == list_length(quals) &&
 							pmn_scan_exact_count(scan, &exact_count);
 	info->column_share = column_share(baserel);
+	pfdw_key_hint_set(relid, table->schema, columns, column_count);
 	keep_columns(info, columns, column_count, old);
 	keep_keys(info, table->schema, old);
 	keep_orders(info, scan, relation, table->schema, old);
@@ -259,6 +265,50 @@ estimate_system_table(PlannerInfo *root, RelOptInfo *baserel)
 											 JOIN_INNER, NULL));
 }
 
+/* Whether the conditions name one row by its key. */
+static bool
+is_look_up(const RelOptInfo *baserel, Oid relid)
+{
+	const Bitmapset *key;
+	int attnum = -1;
+
+	if (!pfdw_key_hint(relid, &key) || key == NULL ||
+		list_length(baserel->baserestrictinfo) < bms_num_members(key))
+		return false;
+	while ((attnum = bms_next_member(key, attnum)) >= 0)
+	{
+		Oid type = getBaseType(get_atttype(relid, (AttrNumber) attnum));
+		bool is_fixed = false;
+		ListCell *cell;
+
+		foreach (cell, baserel->baserestrictinfo)
+			is_fixed |= pfdw_fixed_value(
+							(Node *) lfirst_node(RestrictInfo, cell)->clause,
+							baserel->relid, (AttrNumber) attnum, type) != NULL;
+		if (!is_fixed)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * One row, whatever is in the lake: nothing need be opened to plan that, and
+ * with parameters the plan is as good as with their values.
+ */
+static void
+estimate_look_up(RelOptInfo *baserel, PfdwPlanInfo *info)
+{
+	baserel->rows = 1;
+	baserel->tuples = Max(baserel->tuples, 1);
+	baserel->pages = Max(baserel->pages, 1);
+	info->physical_rows = LOOK_UP_ROWS;
+	info->size_bytes = LOOK_UP_PAGES * BLCKSZ;
+	info->file_bytes = info->size_bytes;
+	info->is_exact = true;
+	info->tested_rows = 1;
+	info->column_share = 1;
+}
+
 void
 paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 						Oid foreigntableid)
@@ -273,7 +323,11 @@ paimonGetForeignRelSize(PlannerInfo *root, RelOptInfo *baserel,
 	}
 	info->is_data =
 		pfdw_options_get(foreigntableid)->system_kind == PFDW_SYSTEM_NONE;
-	estimate_from_files(root, baserel, foreigntableid, info);
+	if (info->is_data && !pfdw_options_get(foreigntableid)->has_changes &&
+		pfdw_enable_filter_pushdown && is_look_up(baserel, foreigntableid))
+		estimate_look_up(baserel, info);
+	else
+		estimate_from_files(root, baserel, foreigntableid, info);
 }
 
 ForeignScan *

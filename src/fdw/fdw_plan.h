@@ -53,6 +53,13 @@ extern void pfdw_add_path_in_order(PlannerInfo *root, RelOptInfo *baserel,
 								   Cost startup, Cost run, List *pathkeys,
 								   List *attnums);
 
+/* ---- in fdw_probe.c --------------------------------------------------- */
+
+/* The value that a condition fixes a column of a base type to, so that it can
+ * be looked up; NULL: it does not. */
+extern Expr *pfdw_fixed_value(Node *qual, Index rti, AttrNumber attnum,
+							  Oid type);
+
 /* ---- in fdw_order.c --------------------------------------------------- */
 
 /* Whether the server orders a column's values as the lake does. */

@@ -16,6 +16,7 @@
  * same here, in the index and in the lake (no float's -0.0, no char(n)'s
  * blanks; keys of nanoseconds have no delta).
  */
+#include "fdw_plan.h"
 #include "fdw_scan_state.h"
 
 #include "access/stratnum.h"
@@ -93,17 +94,18 @@ is_key_type(Oid from, Oid to)
 		   (is_text && (to == TEXTOID || to == VARCHAROID));
 }
 
-/* The value that a condition fixes a column to; NULL: it does not. */
-static Expr *
-fixed_value(Node *qual, Index rti, AttrNumber attnum, Oid type)
+Expr *
+pfdw_fixed_value(Node *qual, Index rti, AttrNumber attnum, Oid type)
 {
 	OpExpr *op = (OpExpr *) qual;
-	Oid family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	Node *left;
 	Node *right;
+	Oid family;
 
-	if (!IsA(qual, OpExpr) || list_length(op->args) != 2)
+	if (!has_one_equality(type) || !IsA(qual, OpExpr) ||
+		list_length(op->args) != 2)
 		return NULL;
+	family = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY)->btree_opf;
 	if (get_op_opfamily_strategy(op->opno, family) != BTEqualStrategyNumber ||
 		(OidIsValid(op->inputcollid) &&
 		 !get_collation_isdeterministic(op->inputcollid)))
@@ -156,11 +158,10 @@ pfdw_probe_create(ForeignScanState *node, const AttrNumber *attnums, int count)
 		Expr *value = NULL;
 		ListCell *cell;
 
-		if (!has_one_equality(type))
-			return NULL;
 		foreach (cell, state->quals)
 		{
-			value = fixed_value(lfirst(cell), state->rti, attnums[k], type);
+			value =
+				pfdw_fixed_value(lfirst(cell), state->rti, attnums[k], type);
 			if (value != NULL)
 				break;
 		}
