@@ -196,6 +196,25 @@ flush_one(int32 lake_table, const char *name)
 		   "paimon_int.outbox.");
 }
 
+/* What this transaction has written nobody can publish before its commit. */
+static void
+check_own_rows(int32 lake_table)
+{
+	const PfdwLakeTable *found = pfdw_lake_table_by_id(lake_table);
+	bool has_own = found != NULL && pfdw_delta_has_pending(&found->ref);
+	ListCell *cell;
+
+	foreach (cell, pfdw_delta_notices())
+	{
+		const PfdwNotice *notice = lfirst(cell);
+
+		has_own |= notice->wrote && notice->lake_table == lake_table;
+	}
+	if (has_own)
+		refuse("This transaction has written to a lake table.",
+			   "Commit it first.");
+}
+
 static void
 flush_all(void)
 {
@@ -213,10 +232,11 @@ flush_all(void)
 	for (uint64 i = 0; i < count; i++)
 	{
 		bool is_null;
+		int32 id = DatumGetInt32(
+			SPI_getbinval(found->vals[i], found->tupdesc, 1, &is_null));
 
-		flush_one(DatumGetInt32(SPI_getbinval(found->vals[i], found->tupdesc, 1,
-											  &is_null)),
-				  SPI_getvalue(found->vals[i], found->tupdesc, 2));
+		check_own_rows(id);
+		flush_one(id, SPI_getvalue(found->vals[i], found->tupdesc, 2));
 	}
 	SPI_finish();
 }
