@@ -116,8 +116,8 @@ extern bool pfdw_enable_parallel_scan;
 extern bool pfdw_enable_parameterized_scan;
 extern bool pfdw_enable_sorted_scan;
 extern int pfdw_metadata_cache_size; /* kB */
+extern int pfdw_bulk_threshold;		 /* rows */
 extern void pfdw_guc_define(void);
-
 /* Parse "snapshot:12", "tag:x", "timestamp:..." or ''; bad text is 22023. */
 extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
 

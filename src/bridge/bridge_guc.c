@@ -41,6 +41,7 @@ bool pfdw_enable_parallel_scan = true;
 bool pfdw_enable_parameterized_scan = true;
 bool pfdw_enable_sorted_scan = true;
 int pfdw_metadata_cache_size = 65536;
+int pfdw_bulk_threshold = 10000;
 
 static const BoolSetting bool_settings[] = {
 	{"paimon_fdw.enable_filter_pushdown", &pfdw_enable_filter_pushdown, true,
@@ -89,6 +90,13 @@ pfdw_guc_define(void)
 								MAX_KILOBYTES, PGC_USERSET, GUC_UNIT_KB, NULL,
 								NULL, NULL);
 	}
+	DefineCustomIntVariable(
+		"paimon_fdw.bulk_threshold",
+		"Rows of one statement from which on INSERT and COPY write data files "
+		"themselves.",
+		"Fewer rows are kept in the server until they are moved to files.",
+		&pfdw_bulk_threshold, 10000, 0, INT_MAX, PGC_USERSET, 0, NULL, NULL,
+		NULL);
 	DefineCustomStringVariable(
 		"paimon_fdw.as_of", "State of the lake that queries read.",
 		"\"snapshot:12\", \"tag:name\", \"timestamp:2026-11-01 00:00:00+00\", "

@@ -89,6 +89,7 @@ pfdw_delta_heap_open(Relation foreign, const PfdwLakeTable *lake_table,
 	old = MemoryContextSwitchTo(context);
 	heap = palloc0(sizeof(*heap));
 	heap->context = context;
+	heap->lake_table = lake_table->id;
 	heap->name = pstrdup(RelationGetRelationName(foreign));
 	heap->tupdesc = RelationGetDescr(foreign);
 	heap->heap = table_open(oid, mode);

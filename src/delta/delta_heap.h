@@ -19,8 +19,9 @@
 struct PfdwDeltaHeap
 {
 	MemoryContext context; /* ends with it */
-	char *name;			   /* of the foreign table */
-	TupleDesc tupdesc;	   /* its row type */
+	int32 lake_table;
+	char *name;		   /* of the foreign table */
+	TupleDesc tupdesc; /* its row type */
 	Relation heap;
 	Relation index;	  /* NULL: rows are only added */
 	AttrNumber *map;  /* by its attributes: the heap's, 0 for dropped ones */

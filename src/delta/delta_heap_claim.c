@@ -281,6 +281,15 @@ lock_row(PfdwDeltaHeap *heap, CommandId command, LockWaitPolicy policy,
 	return result;
 }
 
+/* Of the row just written, in heap->slot. */
+static void
+note_written(PfdwDeltaHeap *heap)
+{
+	HeapTuple tuple = ((HeapTupleTableSlot *) heap->slot)->tuple;
+
+	pfdw_delta_wrote(heap->lake_table, tuple == NULL ? 0 : tuple->t_len);
+}
+
 /* false: somebody else was faster. */
 static bool
 insert_row(PfdwDeltaHeap *heap, TupleTableSlot *row, char kind,
@@ -310,6 +319,8 @@ insert_row(PfdwDeltaHeap *heap, TupleTableSlot *row, char kind,
 	PG_END_TRY();
 	ResetPerTupleExprContext(heap->estate);
 	*tid = heap->slot->tts_tid;
+	if (!conflict)
+		note_written(heap);
 	ExecClearTuple(heap->slot);
 	return !conflict;
 }
@@ -350,6 +361,7 @@ pfdw_delta_write(PfdwDeltaHeap *heap, ItemPointer tid, TupleTableSlot *row,
 		fail_unexpected(heap, result);
 	ResetPerTupleExprContext(heap->estate);
 	*tid = heap->slot->tts_tid;
+	note_written(heap);
 	ExecClearTuple(heap->slot);
 }
 
@@ -359,6 +371,7 @@ pfdw_delta_insert(PfdwDeltaHeap *heap, TupleTableSlot *row, CommandId command)
 	Assert(heap->index == NULL);
 	store_row(heap, row, PFDW_KIND_ROW);
 	table_tuple_insert(heap->heap, heap->slot, command, 0, NULL);
+	note_written(heap);
 	ExecClearTuple(heap->slot);
 }
 
@@ -371,4 +384,16 @@ pfdw_delta_delete_quietly(PfdwDeltaHeap *heap, ItemPointer tid,
 	return table_tuple_delete(heap->heap, tid, GetCurrentCommandId(true),
 							  snapshot, InvalidSnapshot, false, &failure,
 							  false) == TM_Ok;
+}
+
+void
+pfdw_delta_delete(PfdwDeltaHeap *heap, ItemPointer tid, CommandId command)
+{
+	TM_FailureData failure;
+	TM_Result result =
+		table_tuple_delete(heap->heap, tid, command, SnapshotAny,
+						   InvalidSnapshot, true, &failure, false);
+
+	if (result != TM_Ok)
+		fail_unexpected(heap, result);
 }

@@ -220,5 +220,6 @@ pfdw_delta_heap_create(Relation foreign, const PfdwLakeTable *lake_table)
 	ObjectAddressSet(owner, RelationRelationId, RelationGetRelid(foreign));
 	recordDependencyOn(&heap, &owner, DEPENDENCY_INTERNAL);
 	CommandCounterIncrement();
+	pfdw_lake_table_set_delta(lake_table->id, oid);
 	return oid;
 }

@@ -125,6 +125,9 @@ extern bool pfdw_delta_probe(PfdwDeltaHeap *heap, Snapshot snapshot,
 /* Delete a row if nobody has changed or locked it since; never waits. */
 extern bool pfdw_delta_delete_quietly(PfdwDeltaHeap *heap, ItemPointer tid,
 									  Snapshot snapshot);
+/* Delete a row that nobody else can be writing. */
+extern void pfdw_delta_delete(PfdwDeltaHeap *heap, ItemPointer tid,
+							  CommandId command);
 
 /* How a claim found a key. */
 typedef enum PfdwClaim

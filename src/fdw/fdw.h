@@ -235,6 +235,11 @@ extern void pfdw_writer_init(void); /* from _PG_init */
  * lake table so far; estate is this one's. */
 extern void pfdw_writers_flush(const EState *estate, const PfdwTableRef *ref);
 
+/* ---- in fdw_row.c ----------------------------------------------------- */
+
+/* Whether small changes of a table go to a delta heap. */
+extern bool pfdw_takes_rows(const PmnSchema *schema);
+
 /* ---- in fdw_ddl.c ----------------------------------------------------- */
 extern void pfdw_ddl_init(void); /* installs the ProcessUtility hook */
 

@@ -9,6 +9,7 @@
  * columns; where a column has another name in the lake, that one is stored.
  */
 #include "fdw_system.h"
+#include "../delta/delta_store.h"
 
 #include "access/table.h"
 #include "catalog/namespace.h"
@@ -242,6 +243,20 @@ attach_system(PfdwEnv *env, Relation relation, const PfdwOptions *options)
 		check_lake_table(relation, options, table);
 }
 
+/* Where rows will be written first; else the first two that write to the table
+ * would wait for each other. */
+static void
+make_delta_heap(Relation relation, const PfdwOptions *options,
+				const PmnSchema *schema)
+{
+	const PfdwLakeTable *lake_table;
+
+	if (!pfdw_takes_rows(schema))
+		return;
+	lake_table = pfdw_lake_table_get(&options->ref, RelationGetRelid(relation));
+	pfdw_delta_heap_close(pfdw_delta_heap_open(relation, lake_table, true));
+}
+
 void
 pfdw_ddl_attach(Oid relid)
 {
@@ -279,6 +294,8 @@ pfdw_ddl_attach(Oid relid)
 	table = pfdw_table_open(env, &options->ref);
 	if (exists)
 		check_lake_table(relation, options, table);
+	else
+		make_delta_heap(relation, options, table->schema);
 	pfdw_ddl_comment(relation, table->schema);
 	table_close(relation, NoLock);
 	MemoryContextSwitchTo(old);

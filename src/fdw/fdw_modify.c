@@ -20,8 +20,8 @@
  * There is no batch insert: rows are batched by the encoder, and core's
  * batches would only copy each slot once more.
  */
+#include "fdw_modify.h"
 #include "fdw_system.h"
-#include "fdw_writer.h"
 
 #include "access/htup_details.h"
 #include "commands/defrem.h"
@@ -37,6 +37,7 @@
 typedef struct ModifyState
 {
 	PfdwWriter *writer;
+	ModifyTableState *mtstate;
 	CmdType operation;
 	TupleTableSlot *old_slot; /* UPDATE and DELETE */
 } ModifyState;
@@ -169,12 +170,15 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 }
 
 static void
-begin(EState *estate, ResultRelInfo *rinfo, CmdType operation, Plan *subplan)
+begin(ModifyTableState *mtstate, ResultRelInfo *rinfo, CmdType operation,
+	  Plan *subplan)
 {
+	EState *estate = mtstate->ps.state;
 	Relation relation = rinfo->ri_RelationDesc;
 	ModifyState *state = palloc0(sizeof(*state));
 	PfdwWriter *writer;
 
+	state->mtstate = mtstate;
 	state->operation = operation;
 	writer = pfdw_writer_acquire(estate, relation);
 	state->writer = writer;
@@ -187,9 +191,13 @@ begin(EState *estate, ResultRelInfo *rinfo, CmdType operation, Plan *subplan)
 			   "The lake table has no primary key.");
 	refuse_merged(writer->table->schema, RelationGetRelationName(relation),
 				  operation);
-	writer->from_read = true;
 	state->old_slot = ExecInitExtraTupleSlot(estate, RelationGetDescr(relation),
 											 &TTSOpsVirtual);
+	if (writer->takes_rows)
+	{
+		writer->has_changes = true;
+		return;
+	}
 	if (writer->modified == NULL &&
 		(writer->options->insert_mode == PFDW_INSERT_STRICT ||
 		 estate->es_plannedstmt->hasModifyingCTE || !meets_rows_once(subplan)))
@@ -232,8 +240,7 @@ paimonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 {
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
-	begin(mtstate->ps.state, rinfo, mtstate->operation,
-		  outerPlan(mtstate->ps.plan));
+	begin(mtstate, rinfo, mtstate->operation, outerPlan(mtstate->ps.plan));
 }
 
 void
@@ -245,7 +252,7 @@ paimonBeginForeignInsert(ModifyTableState *mtstate, ResultRelInfo *rinfo)
 	if (rinfo->ri_FdwState != NULL)
 		return;
 	check_on_conflict(mtstate->ps.plan, relation);
-	begin(mtstate->ps.state, rinfo, CMD_INSERT, NULL);
+	begin(mtstate, rinfo, CMD_INSERT, NULL);
 	if (!((ModifyState *) rinfo->ri_FdwState)->writer->options->updatable)
 		refuse(RelationGetRelationName(relation),
 			   "foreign table \"%s\" is read-only",
@@ -338,7 +345,6 @@ claim_key(PfdwWriter *writer, TupleTableSlot *slot)
 
 	if (!writer->has_key || writer->options->insert_mode != PFDW_INSERT_STRICT)
 		return;
-	writer->from_read = true;
 	if (writer->inserted == NULL)
 		writer->inserted =
 			pfdw_keyset_create(writer->context, writer->tupdesc,
@@ -361,7 +367,7 @@ paimonExecForeignInsert(EState *estate, ResultRelInfo *rinfo,
 	slot_getallattrs(slot);
 	check_row(state, estate, rinfo, slot, true);
 	claim_key(state->writer, slot);
-	pfdw_writer_add(state->writer, slot, PMN_INSERT);
+	pfdw_writer_insert(state->writer, slot);
 	return slot;
 }
 
@@ -386,27 +392,39 @@ fetch_old_row(ModifyState *state, ResultRelInfo *rinfo,
 	return state->old_slot;
 }
 
-/* By image: a change of spelling counts as one, which is always right. */
-static bool
-key_is_changed(PfdwWriter *writer, TupleTableSlot *old, TupleTableSlot *new)
+void
+pfdw_modify_check(PfdwRowChange *change)
 {
-	for (int i = 0; i < writer->key_count; i++)
-	{
-		AttrNumber attnum = writer->key_attnums[i];
-		Form_pg_attribute attribute =
-			TupleDescAttr(writer->tupdesc, attnum - 1);
-		bool old_null;
-		bool new_null;
-		Datum old_value = slot_getattr(old, attnum, &old_null);
-		Datum new_value = slot_getattr(new, attnum, &new_null);
+	slot_getallattrs(change->new);
+	check_row(change->rinfo->ri_FdwState, change->estate, change->rinfo,
+			  change->new, false);
+	pfdw_writer_try(change->writer, change->new);
+}
 
-		if (old_null || new_null)
-			return true;
-		if (!datum_image_eq(old_value, new_value, attribute->attbyval,
-							attribute->attlen))
-			return true;
+/* The new row, or the old one of a DELETE; NULL: it was left alone. */
+static TupleTableSlot *
+change_row(ModifyState *state, EState *estate, ResultRelInfo *rinfo,
+		   TupleTableSlot *old, TupleTableSlot *new)
+{
+	PfdwRowChange change = {.writer = state->writer,
+							.mtstate = state->mtstate,
+							.estate = estate,
+							.rinfo = rinfo,
+							.old = old,
+							.new = new};
+
+	if (new != NULL)
+		pfdw_writer_try(state->writer, new);
+	if (!pfdw_row_change(&change))
+		return NULL;
+	if (change.new == NULL)
+		return change.old;
+	if (pfdw_key_is_changed(state->writer, change.old, change.new))
+	{
+		claim_key(state->writer, change.new);
+		pfdw_writer_defer(state->writer, change.new);
 	}
-	return false;
+	return change.new;
 }
 
 TupleTableSlot *
@@ -419,9 +437,11 @@ paimonExecForeignUpdate(EState *estate, ResultRelInfo *rinfo,
 
 	slot_getallattrs(slot);
 	check_row(state, estate, rinfo, slot, false);
+	if (writer->takes_rows)
+		return change_row(state, estate, rinfo, old, slot);
 	if (writer->modified != NULL && !pfdw_keyset_add(writer->modified, old))
 		return NULL;
-	if (key_is_changed(writer, old, slot))
+	if (pfdw_key_is_changed(writer, old, slot))
 	{
 		if (ignores_delete(writer->table->schema))
 			refuse(RelationGetRelationName(rinfo->ri_RelationDesc),
@@ -444,9 +464,14 @@ paimonExecForeignDelete(EState *estate, ResultRelInfo *rinfo,
 	PfdwWriter *writer = state->writer;
 	TupleTableSlot *old = fetch_old_row(state, rinfo, planSlot);
 
-	if (writer->modified != NULL && !pfdw_keyset_add(writer->modified, old))
+	if (writer->takes_rows)
+		old = change_row(state, estate, rinfo, old, NULL);
+	else if (writer->modified == NULL || pfdw_keyset_add(writer->modified, old))
+		pfdw_writer_remove(writer, old);
+	else
+		old = NULL;
+	if (old == NULL)
 		return NULL;
-	pfdw_writer_remove(writer, old);
 	if (rinfo->ri_projectReturning != NULL)
 		ExecCopySlot(slot, old);
 	return slot;

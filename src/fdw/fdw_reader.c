@@ -93,7 +93,7 @@ get_travel(PfdwReader *reader)
 static void
 settle_snapshot(PfdwReader *reader, bool is_locked)
 {
-	if (reader->ignores_as_of)
+	if (reader->ignores_as_of && reader->snapshot == NULL)
 		reader->snapshot = pfdw_snapshot_newest(InvalidCommandId);
 	else if (reader->snapshot == NULL)
 		reader->snapshot = ActiveSnapshotSet() ? GetActiveSnapshot()
@@ -106,6 +106,7 @@ void
 pfdw_reader_open(PfdwReader *reader, bool lock)
 {
 	Oid relid = RelationGetRelid(reader->relation);
+	bool is_newest = reader->ignores_as_of && reader->snapshot == NULL;
 	MemoryContext old;
 
 	if (reader->table != NULL)
@@ -122,12 +123,13 @@ pfdw_reader_open(PfdwReader *reader, bool lock)
 		return;
 	}
 	pfdw_travel_settle(reader->table, &reader->travel);
-	lock = lock && pmn_table_has_primary_key(reader->table->table);
+	lock = lock && pmn_table_has_primary_key(reader->table->table) &&
+		   !(reader->locks_rows && pfdw_takes_rows(reader->table->schema));
 	if (lock)
 		pfdw_view_lock(&reader->options->ref, reader->table, true);
 	settle_snapshot(reader, lock);
 	pfdw_view_get(&reader->options->ref, reader->table, &reader->travel,
-				  reader->snapshot, &reader->view);
+				  is_newest ? NULL : reader->snapshot, &reader->view);
 	pfdw_relation_use_declared_schema(reader->table, reader->options);
 	reader->columns = pfdw_columns_match(
 		reader->relation, reader->table->schema, &reader->column_count);

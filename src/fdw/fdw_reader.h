@@ -48,6 +48,7 @@ typedef struct PfdwReader
 	bool at_end;
 	bool ignores_as_of; /* of writers: what is read is what is there now */
 	bool is_explain;	/* neither locks nor reads data */
+	bool locks_rows;	/* of a target whose rows are claimed one by one */
 
 	/* Rows of the delta heap: see fdw_overlay.c. */
 	Snapshot snapshot;	  /* of the server; NULL: the active one */
@@ -66,7 +67,8 @@ typedef struct PfdwReader
 } PfdwReader;
 
 extern PfdwReader *pfdw_reader_create(MemoryContext parent, Relation relation);
-/* Lock (keyed tables, when asked), get the view, match the columns. */
+/* Lock (keyed tables, when asked, unless locks_rows and rows go to a delta
+ * heap), get the view, match the columns. */
 extern void pfdw_reader_open(PfdwReader *reader, bool lock);
 /* The same for a worker, with the leader's view. */
 extern void pfdw_reader_open_view(PfdwReader *reader, const PfdwView *view);

@@ -155,6 +155,7 @@ attach(ForeignScanState *node)
 							   RelationGetRelationName(reader->relation)),
 						errdetail("It does not show the lake table itself.")));
 	pfdw_writers_flush(node->ss.ps.state, &reader->options->ref);
+	reader->locks_rows = !state->is_locked;
 	pfdw_reader_open(reader, changes);
 	if (state->is_locked && !pmn_table_has_primary_key(reader->table->table))
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -5,8 +5,9 @@
  * 23505, as a primary key would. Duplicates inside the statement are met when
  * a row comes; those against the table at the end of the statement, by one
  * read of the key columns. Few keys narrow that read to an IN list on the
- * first key column. The write lock that keyed tables take before anything is
- * read keeps other sessions of this database out meanwhile.
+ * first key column. Meanwhile other sessions of this database are kept out by
+ * a lock on the table or, where rows go to a delta heap, by the claims on
+ * their keys; what the heap has of them the claims have met already.
  */
 #include "fdw_writer.h"
 
@@ -47,7 +48,8 @@ key_positions(PfdwWriter *writer, PfdwReader *reader)
 }
 
 static void
-check_batch(PfdwWriter *writer, PfdwReader *reader, const int *positions)
+check_batch(PfdwWriter *writer, PfdwReader *reader, PfdwKeySet *keys,
+			const int *positions)
 {
 	Datum *values = palloc(sizeof(Datum) * writer->key_count);
 	bool *nulls = palloc(sizeof(bool) * writer->key_count);
@@ -61,19 +63,20 @@ check_batch(PfdwWriter *writer, PfdwReader *reader, const int *positions)
 			values[k] = reader->decoder->values[positions[k]][row];
 			nulls[k] = reader->decoder->nulls[positions[k]][row];
 		}
-		if (!pfdw_keyset_contains(writer->inserted, values, nulls))
+		if (!pfdw_keyset_contains(keys, values, nulls))
 			continue;
 		/* A row that this statement moved away or deleted is no duplicate. */
 		if (writer->modified == NULL ||
 			!pfdw_keyset_contains(writer->modified, values, nulls))
-			pfdw_strict_fail(writer, writer->inserted, values, nulls);
+			pfdw_strict_fail(writer, keys, values, nulls);
 	}
 	pfree(values);
 	pfree(nulls);
 }
 
 void
-pfdw_strict_check(PfdwWriter *writer, Relation relation)
+pfdw_strict_check(PfdwWriter *writer, Relation relation, PfdwKeySet *keys,
+				  bool in_delta)
 {
 	const PmnSchema *schema = writer->table->schema;
 	PfdwReader *reader;
@@ -81,23 +84,24 @@ pfdw_strict_check(PfdwWriter *writer, Relation relation)
 	MemoryContext old;
 	int *positions;
 
-	if (pfdw_keyset_count(writer->inserted) == 0)
+	if (pfdw_keyset_count(keys) == 0)
 		return;
 	old = MemoryContextSwitchTo(writer->context);
 	for (int k = 0; k < writer->key_count; k++)
 		attnums = bms_add_member(attnums, writer->key_attnums[k]);
 	reader = pfdw_reader_create(writer->context, relation);
 	reader->ignores_as_of = true;
-	pfdw_reader_open(reader, true);
+	reader->ignores_delta = !in_delta;
+	pfdw_reader_open(reader, !writer->takes_rows);
 	pfdw_reader_project(reader, attnums, false);
 	pfdw_reader_plan_predicate(
 		reader,
 		pfdw_keyset_predicate(
-			writer->inserted,
-			pmn_schema_field_index(schema, schema->primary_keys[0]), schema));
+			keys, pmn_schema_field_index(schema, schema->primary_keys[0]),
+			schema));
 	positions = key_positions(writer, reader);
 	while (pfdw_reader_next_batch(reader))
-		check_batch(writer, reader, positions);
+		check_batch(writer, reader, keys, positions);
 	pfdw_reader_close(reader);
 	MemoryContextSwitchTo(old);
 }

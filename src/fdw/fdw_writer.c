@@ -35,6 +35,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #define BATCH_ROWS_MAX 4096
 #define BATCH_BYTES_MAX (4 * 1024 * 1024)
@@ -53,6 +54,7 @@ static void xact_callback(XactEvent event, void *arg);
 static void writer_prepare(PfdwWriter *writer, Relation relation);
 static void check_alone(const PfdwWriter *writer, Relation relation);
 static void write_pending_batch(PfdwWriter *writer);
+static void note_moved(PfdwWriter *writer);
 static void writer_close_files(PfdwWriter *writer, Relation relation,
 							   bool is_last);
 static void writer_finish(PfdwWriter *writer, Relation relation);
@@ -100,6 +102,9 @@ pfdw_writer_acquire(EState *estate, Relation relation)
 	writer->command = estate->es_output_cid != 0 ? estate->es_output_cid
 												 : GetCurrentCommandId(true);
 	writer->references = 1;
+	writer->snapshot = estate->es_snapshot != InvalidSnapshot
+						   ? estate->es_snapshot
+						   : GetActiveSnapshot();
 	writer->context = context;
 	writer_prepare(writer, relation);
 	check_alone(writer, relation);
@@ -215,7 +220,8 @@ writer_prepare(PfdwWriter *writer, Relation relation)
 										 &writer->column_count);
 	find_required(writer, relation);
 	find_key(writer);
-	if (writer->has_key)
+	writer->takes_rows = pfdw_takes_rows(writer->table->schema);
+	if (writer->has_key && !writer->takes_rows)
 		pfdw_view_lock(&options->ref, writer->table, false);
 	writer->encoder = pfdw_encoder_create(
 		writer->table->schema, writer->columns, writer->column_count);
@@ -238,8 +244,8 @@ open_write(PfdwWriter *writer)
 	writer->write = pfdw_write_open(writer->table, &request, writer->subid);
 }
 
-void
-pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
+static void
+encode(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 {
 	MemoryContext old;
 	size_t bytes = pfdw_encoder_bytes(writer->encoder);
@@ -255,9 +261,118 @@ pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 							   get_rel_name(writer->relid)),
 						errdetail("The values of a row may take %d MB.",
 								  ROW_BYTES_MAX / (1024 * 1024))));
+}
+
+void
+pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
+{
+	encode(writer, slot, kind);
+	if (writer->is_bulk)
+		pfdw_bulk_note(writer, slot);
 	if (pfdw_encoder_rows(writer->encoder) >= BATCH_ROWS_MAX ||
 		pfdw_encoder_bytes(writer->encoder) >= BATCH_BYTES_MAX)
 		write_pending_batch(writer);
+}
+
+/* ---- rows for the delta heap ------------------------------------------ */
+
+void
+pfdw_writer_try(PfdwWriter *writer, TupleTableSlot *slot)
+{
+	encode(writer, slot, PMN_INSERT);
+	pfdw_encoder_reset(writer->encoder);
+}
+
+/* What was kept as rows so far goes into files with the others. */
+static void
+go_bulk(PfdwWriter *writer)
+{
+	Relation relation = RelationIdGetRelation(writer->relid);
+
+	pfdw_bulk_begin(writer, relation);
+	RelationClose(relation);
+	while (writer->buffer != NULL &&
+		   tuplestore_gettupleslot(writer->buffer, true, false,
+								   writer->buffer_slot))
+		pfdw_writer_add(writer, writer->buffer_slot, PMN_INSERT);
+	if (writer->buffer == NULL)
+		return;
+	ExecClearTuple(writer->buffer_slot);
+	tuplestore_clear(writer->buffer);
+	writer->buffered = 0;
+}
+
+void
+pfdw_writer_insert(PfdwWriter *writer, TupleTableSlot *slot)
+{
+	MemoryContext old;
+
+	if (writer->takes_rows && !writer->is_bulk && !writer->has_changes &&
+		writer->buffered >= pfdw_bulk_threshold)
+		go_bulk(writer);
+	if (!writer->takes_rows || writer->is_bulk)
+	{
+		pfdw_writer_add(writer, slot, PMN_INSERT);
+		return;
+	}
+	pfdw_writer_try(writer, slot);
+	old = MemoryContextSwitchTo(writer->context);
+	if (writer->buffer == NULL)
+	{
+		writer->buffer = tuplestore_begin_heap(false, false, work_mem);
+		writer->buffer_slot =
+			MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsMinimalTuple);
+	}
+	tuplestore_puttupleslot(writer->buffer, slot);
+	writer->buffered++;
+	MemoryContextSwitchTo(old);
+}
+
+static void
+insert_stored(PfdwWriter *writer, Relation relation, Tuplestorestate *store,
+			  TupleTableSlot *slot)
+{
+	while (store != NULL && tuplestore_gettupleslot(store, true, false, slot))
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(writer->row_context);
+		pfdw_row_insert(writer, relation, slot);
+		writer->has_written = true;
+	}
+	if (store == NULL)
+		return;
+	ExecClearTuple(slot);
+	tuplestore_clear(store);
+}
+
+/*
+ * Claim and write what is kept. A heap that was opened for it is closed
+ * again, as we may be inside another statement, which ends sooner.
+ */
+static void
+write_rows(PfdwWriter *writer, Relation relation, bool is_last)
+{
+	bool was_open = writer->heap != NULL;
+	MemoryContext old = MemoryContextSwitchTo(writer->row_context);
+
+	if (writer->options->insert_mode == PFDW_INSERT_STRICT && writer->has_key)
+		writer->unseen =
+			pfdw_keyset_create(writer->context, writer->tupdesc,
+							   writer->key_attnums, writer->key_count);
+	insert_stored(writer, relation, writer->buffer, writer->buffer_slot);
+	writer->buffered = 0;
+	if (writer->deferred != NULL && !is_last)
+		note_moved(writer);
+	insert_stored(writer, relation, writer->deferred, writer->deferred_slot);
+	MemoryContextSwitchTo(old);
+	if (writer->unseen != NULL)
+	{
+		pfdw_strict_check(writer, relation, writer->unseen, false);
+		pfdw_keyset_free(writer->unseen);
+		writer->unseen = NULL;
+	}
+	if (!was_open)
+		pfdw_rows_end(writer);
 }
 
 static void
@@ -301,33 +416,58 @@ pfdw_writer_remove(PfdwWriter *writer, TupleTableSlot *old)
 		pfdw_writer_add(writer, old, PMN_DELETE);
 }
 
+/* Rows of deferred whose old row a later one may still be about to meet. */
 static void
-write_deferred(PfdwWriter *writer, bool is_last)
+note_moved(PfdwWriter *writer)
 {
-	if (writer->deferred == NULL)
-		return;
-	if (writer->moved == NULL && !is_last)
+	if (writer->moved == NULL)
 		writer->moved =
 			pfdw_keyset_create(writer->context, writer->tupdesc,
 							   writer->key_attnums, writer->key_count);
 	while (tuplestore_gettupleslot(writer->deferred, true, false,
 								   writer->deferred_slot))
-	{
-		if (!is_last)
-			(void) pfdw_keyset_add(writer->moved, writer->deferred_slot);
+		(void) pfdw_keyset_add(writer->moved, writer->deferred_slot);
+	ExecClearTuple(writer->deferred_slot);
+	tuplestore_rescan(writer->deferred);
+}
+
+static void
+write_deferred(PfdwWriter *writer, bool is_last)
+{
+	if (writer->deferred == NULL)
+		return;
+	if (!is_last)
+		note_moved(writer);
+	while (tuplestore_gettupleslot(writer->deferred, true, false,
+								   writer->deferred_slot))
 		pfdw_writer_add(writer, writer->deferred_slot, PMN_INSERT);
-	}
 	ExecClearTuple(writer->deferred_slot);
 	tuplestore_clear(writer->deferred);
 }
 
 /* Close the files and give the message to the transaction. */
 static void
-writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
+write_files(PfdwWriter *writer, Relation relation, bool is_last)
 {
 	PfdwWriteOrigin origin = {writer->subid, writer->command, writer->relid};
 	PmnMessage *message = NULL;
 
+	write_deferred(writer, is_last);
+	write_pending_batch(writer);
+	if (writer->write == NULL)
+		return;
+	pfdw_check(writer->table->env, pmn_write_finish(writer->write, &message));
+	pfdw_write_close(writer->table->env, writer->write);
+	writer->write = NULL;
+	if (message != NULL)
+		pfdw_delta_add(&writer->options->ref, message, &origin);
+	pfdw_bulk_end(writer, relation);
+}
+
+/* Write all that came so far. */
+static void
+writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
+{
 	/* A trigger's exception block may have caught the failure, but not what
 	 * it left undone. */
 	if (writer->is_closing)
@@ -339,22 +479,18 @@ writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 	writer->is_closing = true;
 	if (writer->inserted != NULL)
 	{
-		pfdw_strict_check(writer, relation);
+		if (!writer->takes_rows || writer->is_bulk)
+			pfdw_strict_check(writer, relation, writer->inserted, true);
 		/* What comes later meets these keys in the table itself. */
 		pfdw_keyset_free(writer->inserted);
 		writer->inserted = NULL;
 	}
-	write_deferred(writer, is_last);
-	write_pending_batch(writer);
-	if (writer->write != NULL)
-	{
-		pfdw_check(writer->table->env,
-				   pmn_write_finish(writer->write, &message));
-		pfdw_write_close(writer->table->env, writer->write);
-		writer->write = NULL;
-		if (message != NULL)
-			pfdw_delta_add(&writer->options->ref, message, &origin);
-	}
+	if (writer->takes_rows && !writer->is_bulk)
+		write_rows(writer, relation, is_last);
+	else
+		write_files(writer, relation, is_last);
+	if (writer->takes_rows && GetCurrentSubTransactionId() != writer->subid)
+		writer->inner_subid = GetCurrentSubTransactionId();
 	writer->is_closing = false;
 }
 
@@ -391,6 +527,12 @@ writer_free(PfdwWriter *writer)
 		ExecDropSingleTupleTableSlot(writer->deferred_slot);
 	if (writer->deferred != NULL)
 		tuplestore_end(writer->deferred);
+	if (writer->buffer_slot != NULL)
+		ExecDropSingleTupleTableSlot(writer->buffer_slot);
+	if (writer->buffer != NULL)
+		tuplestore_end(writer->buffer);
+	if (writer->current != NULL)
+		ExecDropSingleTupleTableSlot(writer->current);
 	MemoryContextDelete(writer->context);
 }
 
@@ -401,6 +543,7 @@ pfdw_writer_release(PfdwWriter *writer, Relation relation)
 	if (--writer->references > 0)
 		return;
 	writer_finish(writer, relation);
+	pfdw_rows_end(writer);
 	writer_free(writer);
 }
 
@@ -441,6 +584,16 @@ subxact_callback(SubXactEvent event, SubTransactionId subid,
 	{
 		PfdwWriter *writer = dlist_container(PfdwWriter, node, iter.cur);
 
+		/* Rows of the heap that were written inside go with it. */
+		if (writer->inner_subid == subid)
+		{
+			if (event == SUBXACT_EVENT_ABORT_SUB)
+				writer->is_closing = true;
+			writer->inner_subid =
+				event == SUBXACT_EVENT_COMMIT_SUB && parent != writer->subid
+					? parent
+					: InvalidSubTransactionId;
+		}
 		if (writer->subid != subid)
 			continue;
 		if (event == SUBXACT_EVENT_COMMIT_SUB)

@@ -7,6 +7,7 @@
 #define PFDW_WRITER_H
 
 #include "fdw_reader.h"
+#include "../delta/delta_store.h"
 #include "lib/ilist.h"
 #include "utils/tuplestore.h"
 
@@ -31,6 +32,20 @@ extern int64 pfdw_keyset_count(const PfdwKeySet *set);
 /* "(id, dt)=(1, 2020-01-01)" for error details. */
 extern char *pfdw_keyset_describe(PfdwKeySet *set, const Datum *values,
 								  const bool *nulls);
+
+/* ---- in fdw_look_up.c ------------------------------------------------- */
+
+struct PfdwWriter;
+
+/* Looks for rows by their keys: under a snapshot, or NULL: in the newest state
+ * of the lake and the outbox, without the delta heap. */
+typedef struct PfdwLookUp PfdwLookUp;
+extern PfdwLookUp *pfdw_look_up_create(struct PfdwWriter *writer,
+									   Relation relation, Snapshot snapshot);
+/* The row with the key of a row, materialized. */
+extern bool pfdw_look_up_find(PfdwLookUp *look_up, TupleTableSlot *key,
+							  TupleTableSlot *out);
+extern void pfdw_look_up_free(PfdwLookUp *look_up);
 
 /* ---- in fdw_writer.c -------------------------------------------------- */
 
@@ -59,16 +74,40 @@ typedef struct PfdwWriter
 	int key_count;
 	List *required; /* attribute numbers that the lake wants NOT NULL */
 	bool has_key;
-	bool from_read;
 	bool is_closing;		   /* true for ever when that failed */
 	Tuplestorestate *deferred; /* new rows of key-changing updates */
 	TupleTableSlot *deferred_slot;
 	PfdwKeySet *inserted; /* insert_mode 'strict' */
 	PfdwKeySet *modified; /* rows that UPDATE or DELETE already changed */
 	PfdwKeySet *moved;	  /* deferred rows that had to be written early */
+
+	/* Tables whose rows go to the delta heap when they are few. */
+	bool takes_rows;
+	bool has_changes; /* UPDATE or DELETE, which never write files */
+	bool is_bulk;	  /* INSERT of so many rows that they do */
+	Snapshot snapshot;
+	bool has_view;
+	PfdwView view;			 /* what the statement reads */
+	Tuplestorestate *buffer; /* rows of INSERT */
+	TupleTableSlot *buffer_slot;
+	int64 buffered;
+	bool has_written;		 /* rows to the heap, before going bulk */
+	PfdwDeltaHeap *heap;	 /* open while rows are written */
+	TupleTableSlot *current; /* a row as others have left it */
+	List *commands;			 /* with which rows were written again */
+	PfdwKeySet *unseen;		 /* new keys that the heap did not have */
+	PfdwLookUp *newest;
+	PfdwLookUp *before;			  /* as the statement's snapshot has it */
+	PfdwKeySet *delta_keys;		  /* of bulk: what the heap has */
+	PfdwKeySet *replaced;		  /* of those, what was written */
+	SubTransactionId inner_subid; /* in which rows were written, if not subid */
 } PfdwWriter;
 
 extern PfdwWriter *pfdw_writer_acquire(EState *estate, Relation relation);
+/* A new row, into whichever of both it goes. */
+extern void pfdw_writer_insert(PfdwWriter *writer, TupleTableSlot *slot);
+/* Raise what storing a row would raise later. */
+extern void pfdw_writer_try(PfdwWriter *writer, TupleTableSlot *slot);
 extern void pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot,
 							PmnRowKind kind);
 /* The row that the statement read is gone. */
@@ -77,10 +116,28 @@ extern void pfdw_writer_remove(PfdwWriter *writer, TupleTableSlot *old);
 extern void pfdw_writer_defer(PfdwWriter *writer, TupleTableSlot *slot);
 extern void pfdw_writer_release(PfdwWriter *writer, Relation relation);
 
+/* ---- in fdw_row.c ----------------------------------------------------- */
+
+/* Write a new row to the heap. */
+extern void pfdw_row_insert(PfdwWriter *writer, Relation relation,
+							TupleTableSlot *slot);
+extern void pfdw_rows_end(PfdwWriter *writer);
+extern bool pfdw_key_is_changed(const PfdwWriter *writer, TupleTableSlot *old,
+								TupleTableSlot *new);
+
+/* ---- in fdw_bulk.c ---------------------------------------------------- */
+
+/* Before the first of many rows: nobody else writes rows from here on. */
+extern void pfdw_bulk_begin(PfdwWriter *writer, Relation relation);
+extern void pfdw_bulk_note(PfdwWriter *writer, TupleTableSlot *slot);
+/* Take rows of the heap away that files have newer ones of. */
+extern void pfdw_bulk_end(PfdwWriter *writer, Relation relation);
+
 /* ---- in fdw_strict.c -------------------------------------------------- */
 
-/* 23505 when a key of set is in the lake as the statement sees it. */
-extern void pfdw_strict_check(PfdwWriter *writer, Relation relation);
+/* 23505 when a key of the set is in the table; in_delta: or in its heap. */
+extern void pfdw_strict_check(PfdwWriter *writer, Relation relation,
+							  PfdwKeySet *keys, bool in_delta);
 extern void pfdw_strict_fail(PfdwWriter *writer, PfdwKeySet *set,
 							 const Datum *values, const bool *nulls);
 
