@@ -6,7 +6,7 @@
  * travel switches to an older one, but keeps the newest options: Paimon does
  * the same, because options say how the table is laid out now.
  */
-#include "table_internal.h"
+#include "table_default.h"
 
 #include <string.h>
 
@@ -194,8 +194,16 @@ PmnCode
 pmn_table_check_write(PmnTable *table)
 {
 	const PmnSchema *schema = table->latest_schema;
+	PmnArena *arena = NULL;
+	PmnDefaults defaults;
+	PmnCode code;
 
-	return pmn_options_check_write(table->env, schema, &table->options);
+	PMN_TRY(pmn_options_check_write(table->env, schema, &table->options));
+	PMN_TRY(pmn_arena_create(table->env, 0, &arena));
+	code = pmn_defaults_make(arena, schema, &defaults);
+	pmn_defaults_free(&defaults);
+	pmn_arena_destroy(arena);
+	return code;
 }
 
 bool
