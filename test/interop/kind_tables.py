@@ -71,4 +71,50 @@ def default_values(world):
         world.same(name)
 
 
-SCENARIOS = [default_values]
+def row_tracking(world):
+    """Row ids and sequence numbers as Java tells them: of fresh rows, rows
+    that a compaction moved, and rows whose columns lie in several files."""
+    columns = [("id", "INT NOT NULL"), ("v", "STRING"), ("x", "BIGINT")]
+    for name, options in (
+            ("rt", {}), ("rt_orc", {"file.format": "orc"}),
+            ("rt_evolved", {"data-evolution.enabled": "true"})):
+        create(world, name, columns, [], {
+            "bucket": "-1", "row-tracking.enabled": "true",
+            "compaction.min.file-num": "2", **options})
+        for first in (0, 9000, 20000):
+            write(world, name, [{"id": i, "v": "v%d" % i, "x": i * 7}
+                                for i in range(first, first + 9000)],
+                  "--commit-per", "5000", "--compact", "none")
+        attach(world, name + "_ids", name + "$row_tracking")
+        same_ids(world, name)
+        if name == "rt_evolved":
+            path = os.path.join(world.work, "kind.jsonl")
+            with open(path, "w", encoding="utf-8") as out:
+                for i in range(5000):
+                    out.write(json.dumps({"x": -i}) + "\n")
+            world.java("write-columns", "db." + name, path, "--columns", "x",
+                       "--first-row-id", "0")
+        else:
+            world.java("compact", "db." + name)
+            write(world, name, [{"id": -1}], "--compact", "none")
+        same_ids(world, name)
+        found = world.sql(
+            "SELECT count(*), min(id) FROM %s_ids WHERE \"_ROW_ID\" BETWEEN "
+            "4990 AND 5009" % name)[0].split("|")
+        if found != ["20", "4990"]:
+            raise AssertionError("%s: rows by id: %s" % (name, found))
+
+
+def same_ids(world, name):
+    ours = world.sql("SELECT id, v, x, \"_ROW_ID\", \"_SEQUENCE_NUMBER\" FROM "
+                     "%s_ids" % name)
+    ours = sorted(tuple(line.split("|")) for line in ours if line)
+    theirs = sorted(tuple("\\N" if row[c] is None else str(row[c]) for c in (
+        "id", "v", "x", "_ROW_ID", "_SEQUENCE_NUMBER")) for row in map(
+            json.loads, world.java_rows("db.%s$row_tracking" % name)))
+    if ours != theirs:
+        raise AssertionError("%s: %s" % (name, [
+            p for p in zip(ours, theirs) if p[0] != p[1]][:2]))
+
+
+SCENARIOS = [default_values, row_tracking]
