@@ -12,6 +12,7 @@
 #include "pmn_cache.h"
 #include "pmn_changes.h"
 #include "pmn_nested.h"
+#include "pmn_outbox.h"
 #include "pmn_predicate.h"
 #include "pmn_system.h"
 #include "pmn_table.h"

@@ -2,7 +2,8 @@
  * meta_commit_message.h
  *
  * What a writer hands to a committer: new files, and files that a compaction
- * took away and made, by bucket. Serialised later for the outbox.
+ * took away and made, by bucket. A list added here is to be kept by
+ * meta_message_bytes.c, too.
  */
 #ifndef META_COMMIT_MESSAGE_H
 #define META_COMMIT_MESSAGE_H
@@ -36,7 +37,7 @@ struct PmnMessage
 	PmnEntryList compact_after;	 /* ADD, source COMPACT (or moved up) */
 	PmnHashFiles new_indexes;	 /* each takes its bucket's place */
 	/* All index files that the partitions written to had when buckets were
-	 * chosen; row_count and file_size are not set. */
+	 * chosen, pending ones included; row_count and file_size are not set. */
 	PmnHashFiles base_indexes;
 };
 

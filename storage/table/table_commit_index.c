@@ -3,7 +3,9 @@
  *
  * The hash index of dynamic buckets in a commit. The snapshot's index manifest
  * is a complete list of index files; ours takes the latest one and puts the
- * message's files into the places of their buckets.
+ * messages' files into the places of their buckets, message by message. What a
+ * message must find there is what its writer saw: files of the snapshot, or of
+ * messages that were pending then and have been published since.
  *
  * Rows were given their buckets by what the index said. Whoever changed the
  * index of one of our partitions since may have put one of our keys into
@@ -196,12 +198,12 @@ pmn_commit_index(PmnCommit *commit, const PmnSnapshot *latest,
 						&entries);
 	if (code == PMN_OK)
 		code = check_types(commit, &entries);
-	for (uint32_t m = 0; code == PMN_OK && m < request->message_count; m++)
-		code = check_message(commit, request->messages[m], &entries);
+	/* In order: a message may have seen the files of those before it. */
 	for (uint32_t m = 0; code == PMN_OK && m < request->message_count; m++)
 	{
 		const PmnHashFiles *files = &request->messages[m]->new_indexes;
 
+		code = check_message(commit, request->messages[m], &entries);
 		for (size_t i = 0; code == PMN_OK && i < files->count; i++)
 			code = put_file(commit, &files->items[i], &entries);
 	}

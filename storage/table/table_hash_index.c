@@ -38,7 +38,7 @@ typedef struct HashSlot
 typedef struct HashBucket
 {
 	int32_t bucket;
-	const char *base_name; /* index file of the snapshot, or NULL */
+	const char *base_name; /* index file that was read, or NULL */
 	PmnBuffer hashes;	   /* as in the file, new ones at the end */
 	bool is_changed;
 } HashBucket;
@@ -238,7 +238,8 @@ load_base(PmnHashIndex *index, HashPartition *partition)
 	return PMN_OK;
 }
 
-/* A later file of a bucket holds all hashes of the ones before it. */
+/* A later file of a bucket holds all hashes of the ones before it. It is what
+ * the bucket's place must hold when our own files are published. */
 static PmnCode
 load_pending(PmnHashIndex *index, HashPartition *partition)
 {
@@ -251,6 +252,7 @@ load_pending(PmnHashIndex *index, HashPartition *partition)
 			continue;
 		PMN_TRY(find_hash_bucket(index, partition, file->bucket, &bucket));
 		PMN_TRY(read_hashes(index, bucket, file->file_name, file->row_count));
+		bucket->base_name = file->file_name;
 	}
 	return PMN_OK;
 }

@@ -207,6 +207,33 @@ TEST(pending_keys)
 	lake_close(&lake);
 }
 
+/* Goal: messages that saw each other's keys may be published one by one, by
+ * name of the files they saw, but only in the order they were made. */
+TEST(pending_keys_published_apart)
+{
+	Lake lake;
+	int32_t buckets[6];
+	PmnMessage *first = NULL;
+	PmnMessage *second = NULL;
+	PmnMessage *third = NULL;
+
+	lake_open(&lake, "3", "-1");
+	CHECK_OK(&lake.env, put(&lake, NULL, 0, 4, 4, buckets, &first));
+	CHECK_OK(&lake.env, put(&lake, first, 2, 6, 6, buckets, &second));
+	CHECK(publish(&lake, second, 2) == PMN_CONFLICT);
+	CHECK(test_latest(lake.table) == 0);
+	CHECK_OK(&lake.env, publish(&lake, first, 1));
+	CHECK_OK(&lake.env, publish(&lake, second, 2));
+	CHECK(test_latest(lake.table) == 2);
+	CHECK_OK(&lake.env, put(&lake, NULL, 0, 6, 6, buckets, &third));
+	CHECK(buckets[0] == 0 && buckets[3] == 1 && buckets[5] == 1);
+	CHECK(third->new_indexes.count == 0);
+	pmn_message_close(first);
+	pmn_message_close(second);
+	pmn_message_close(third);
+	lake_close(&lake);
+}
+
 /* Goal: of two writers who gave buckets from one state, one is refused, even
  * when it made no new key; a third one that starts afterwards is not. */
 TEST(two_writers)
@@ -292,6 +319,7 @@ main(void)
 	RUN(walk_and_table_agree);
 	RUN(no_more_buckets);
 	RUN(pending_keys);
+	RUN(pending_keys_published_apart);
 	RUN(two_writers);
 	RUN(cut_index_file);
 	RUN(no_memory);
