@@ -520,6 +520,15 @@ def kill(pid):
         pass
 
 
+def set_timeout(session, millis):
+    """The timeout before may end this, too."""
+    for _ in range(100):
+        _, error = session.run("SET statement_timeout = %d" % millis)
+        if error is None:
+            return
+    raise Failure("SET is cancelled again and again")
+
+
 def timeouts(lake):
     """Goal: a statement that runs out of time did nothing."""
     model = Model(lake, "timeouts")
@@ -528,7 +537,7 @@ def timeouts(lake):
     for _ in range(250):
         sql, after = model.operation()
         before = lake.listing()
-        lake.sql("SET statement_timeout = %d" % rng.randint(1, 30))
+        set_timeout(lake.session, rng.randint(1, 30))
         _, error = lake.session.run(sql)
         if error is None:
             model.state = after
@@ -537,7 +546,7 @@ def timeouts(lake):
             raise Failure("%s: %s" % (sql, error))
         orphans += lake.nothing_new(before, sql)
         cancelled += 1
-    lake.sql("SET statement_timeout = 0")
+    set_timeout(lake.session, 0)
     model.settle(None, "after %d timeouts" % cancelled)
     lake.sound("m")
     return "%d of 250 ran out of time, %d orphans" % (cancelled, orphans)
