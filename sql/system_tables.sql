@@ -109,6 +109,7 @@ COPY "orders$tags" FROM stdin;
 \.
 SELECT paimon.compact('"orders$tags"');
 CREATE FOREIGN TABLE "orders$nothing" () SERVER system_lake;
+CREATE FOREIGN TABLE "orders$row_tracking" () SERVER system_lake;
 \set VERBOSITY sqlstate
 CREATE FOREIGN TABLE "missing$tags" () SERVER system_lake;
 \set VERBOSITY default

@@ -10,8 +10,6 @@ import re
 
 # When a branch was made is the time of its folder, which a copy does not keep.
 UNSTABLE = {"sys-branches.jsonl": ("create_time",)}
-# System tables that are refused by name so far.
-REFUSED = ("sys-row_tracking.jsonl",)
 
 
 def first_change(case_dir):
@@ -25,8 +23,6 @@ def views(case_dir):
     """(expected file, statements before, query)"""
     folder = os.path.join(case_dir, "expected")
     for name in sorted(os.listdir(folder) if os.path.isdir(folder) else []):
-        if name in REFUSED:
-            continue
         table = "CREATE FOREIGN TABLE v (%s) SERVER golden OPTIONS " \
             "(database 'db', table 't%s'%s);"
         match = re.match(r"incremental-(.*)-(.*)\.jsonl$", name)

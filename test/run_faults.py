@@ -520,6 +520,15 @@ def kill(pid):
         pass
 
 
+def set_timeout(session, millis):
+    """The timeout before may end this, too."""
+    for _ in range(100):
+        _, error = session.run("SET statement_timeout = %d" % millis)
+        if error is None:
+            return
+    raise Failure("SET is cancelled again and again")
+
+
 def timeouts(lake):
     """Goal: a statement that runs out of time did nothing."""
     model = Model(lake, "timeouts")
@@ -528,7 +537,7 @@ def timeouts(lake):
     for _ in range(250):
         sql, after = model.operation()
         before = lake.listing()
-        lake.sql("SET statement_timeout = %d" % rng.randint(1, 30))
+        set_timeout(lake.session, rng.randint(1, 30))
         _, error = lake.session.run(sql)
         if error is None:
             model.state = after
@@ -537,7 +546,7 @@ def timeouts(lake):
             raise Failure("%s: %s" % (sql, error))
         orphans += lake.nothing_new(before, sql)
         cancelled += 1
-    lake.sql("SET statement_timeout = 0")
+    set_timeout(lake.session, 0)
     model.settle(None, "after %d timeouts" % cancelled)
     lake.sound("m")
     return "%d of 250 ran out of time, %d orphans" % (cancelled, orphans)
@@ -618,6 +627,135 @@ def rollbacks(lake):
             ["1|1|x", "2|2|y", "3|3|z"]:
         raise Failure("rows: %s" % lake.sql("SELECT * FROM k"))
     lake.sound("k")
+
+
+# ---- the process that writes for a statement --------------------------------
+
+# Far beyond paimon_fdw.write_worker_rows; the last rows wait for a lock.
+LOAD = ("INSERT INTO %%s (id, s) SELECT i, CASE WHEN i = %d THEN "
+        "pg_advisory_xact_lock(77)::text ELSE md5(i::text) END FROM "
+        "generate_series(1, %d) i")
+
+
+def writers(pid):
+    """Processes that write for a session."""
+    title = b"paimon_fdw writer of process %d" % pid
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % entry, "rb") as handle:
+                line = handle.read().rstrip(b"\0 ")
+        except OSError:
+            continue
+        if line.endswith(title):
+            found.append(int(entry))
+    return found
+
+
+def wait_until(check, what):
+    end = time.time() + 20
+    while not check():
+        if time.time() > end:
+            raise Failure("waited in vain until " + what)
+        time.sleep(0.02)
+
+
+def start_held(session, table, rows):
+    """A statement that has sent most of its rows and waits. -> its pid"""
+    pid = session.backend()
+    session.send(LOAD % (rows - 10, rows) % table)
+    wait_until(lambda: one("SELECT wait_event FROM pg_stat_activity WHERE "
+                           "pid = %d" % pid) == "advisory",
+               "%s waits" % table)
+    return pid
+
+
+def end_held(ending, keeper, pid):
+    """End a held statement in one of four ways. -> the wanted SQLSTATE"""
+    if ending == "writer":
+        os.kill(writers(pid)[0], signal.SIGTERM)
+        wait_until(lambda: not writers(pid), "the writer has ended")
+        keeper.rows("SELECT pg_advisory_unlock(77)")
+        return "58000"
+    if ending == "cancel":
+        keeper.rows("SELECT pg_cancel_backend(%d)" % pid)
+        return "57014"
+    keeper.rows("SELECT pg_terminate_backend(%d)" % pid)
+    return ("57P01", "08006")
+
+
+def writer_ends(lake):
+    """Goal: whatever ends a statement or the process that writes for it,
+    nothing is published and no file is left."""
+    lake.table("a", "id int, s text")
+    lake.keyed()
+    keeper = Session()
+    try:
+        for table, ending in [(t, e) for t in ("a", "k")
+                              for e in ("writer", "cancel", "session")]:
+            what = "%s of %s" % (ending, table)
+            keeper.rows("SELECT pg_advisory_lock(77)")
+            session = Session()
+            before = lake.listing()
+            pid = start_held(session, table, 400000)
+            if len(writers(pid)) != 1:
+                raise Failure("%s: writers %s" % (what, writers(pid)))
+            wanted = end_held(ending, keeper, pid)
+            _, error = session.receive()
+            if error is None or not error.startswith(wanted):
+                raise Failure("%s: %s, wanted %s" % (what, error, wanted))
+            lake.nothing_new(before, what)
+            wait_until(lambda: not writers(pid), "no writer is left")
+            if ending != "session":
+                session.rows("INSERT INTO %s (id, s) VALUES (0, 'x')" % table)
+            session.close()
+            keeper.rows("SELECT pg_advisory_unlock_all()")
+    finally:
+        keeper.close()
+    for table, rows in (("a", "2"), ("k", "1")):
+        if lake.value("SELECT count(*) FROM %s" % table) != rows:
+            raise Failure("rows in %s: %s" % (table, lake.value(
+                "SELECT count(*) FROM %s" % table)))
+        lake.sound(table)
+
+
+def no_slot(lake):
+    """Goal: without a free slot for one more process, sessions write their
+    rows themselves."""
+    count = int(lake.value("SHOW max_worker_processes")) + 1
+    keeper, sessions, working = Session(), [], 0
+    keeper.rows("SELECT pg_advisory_lock(77)")
+    try:
+        for number in range(count):
+            lake.table("a%d" % number, "id int, s text")
+            sessions.append(Session())
+            pid = start_held(sessions[-1], "a%d" % number, 60000)
+            working += len(writers(pid))
+        if not 0 < working < count:
+            raise Failure("%d of %d have a writer" % (working, count))
+        keeper.rows("SELECT pg_advisory_unlock_all()")
+        for session in sessions:
+            _, error = session.receive()
+            if error is not None:
+                raise Failure(error)
+    finally:
+        for session in sessions + [keeper]:
+            session.close()
+    for number in range(count):
+        found = lake.value("SELECT count(*), count(DISTINCT s) FROM a%d" %
+                           number)
+        if found != "60000|60000":
+            raise Failure("rows of a%d: %s" % (number, found))
+        lake.sound("a%d" % number)
+    return "%d of %d had a writer" % (working, count)
+
+
+def by_writers(scenario):
+    """The scenario once more, with a writing process for every statement."""
+    def run(lake):
+        lake.sql("LOAD 'paimon_fdw'; SET paimon_fdw.write_worker_rows = 1")
+        return scenario(lake)
+    return run
 
 
 # ---- several sessions -------------------------------------------------------
@@ -718,6 +856,11 @@ SCENARIOS = [
     ("timeouts", timeouts),
     ("cancels", cancels),
     ("rollbacks", rollbacks),
+    ("writer_ends", writer_ends),
+    ("no_slot", no_slot),
+    ("disk_full_writer", by_writers(disk_full)),
+    ("cancels_writer", by_writers(cancels)),
+    ("rollbacks_writer", by_writers(rollbacks)),
     ("counting", counting),
     ("counting_apart", counting_apart),
     ("appenders", appenders),

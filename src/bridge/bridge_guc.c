@@ -9,7 +9,7 @@
  * where errors must not be raised; hence the parser reports problems by its
  * result, and pfdw_travel_parse turns them into an error.
  */
-#include "bridge.h"
+#include "bridge_bulk.h"
 
 #include "common/int.h"
 #include "datatype/timestamp.h"
@@ -42,6 +42,8 @@ bool pfdw_enable_parameterized_scan = true;
 bool pfdw_enable_sorted_scan = true;
 int pfdw_metadata_cache_size = 65536;
 int pfdw_bulk_threshold = 10000;
+int pfdw_write_workers = 1;
+int pfdw_write_worker_rows = 50000;
 
 static const BoolSetting bool_settings[] = {
 	{"paimon_fdw.enable_filter_pushdown", &pfdw_enable_filter_pushdown, true,
@@ -96,6 +98,17 @@ pfdw_guc_define(void)
 		"themselves.",
 		"Fewer rows are kept in the server until they are moved to files.",
 		&pfdw_bulk_threshold, 10000, 0, INT_MAX, PGC_USERSET, 0, NULL, NULL,
+		NULL);
+	DefineCustomIntVariable(
+		"paimon_fdw.write_workers",
+		"Number of processes that write a session's data files at a time.",
+		"0 leaves sorting and compressing of many rows to the session itself.",
+		&pfdw_write_workers, 1, 0, 32, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"paimon_fdw.write_worker_rows",
+		"Rows of a statement after which a process is started to write them.",
+		"Fewer rows are written by the session itself.",
+		&pfdw_write_worker_rows, 50000, 1, INT_MAX, PGC_USERSET, 0, NULL, NULL,
 		NULL);
 	DefineCustomStringVariable(
 		"paimon_fdw.as_of", "State of the lake that queries read.",

@@ -12,7 +12,7 @@
  * a callback can't be taken back: a rescan that opens and closes a thousand
  * times leaves nothing behind.
  */
-#include "bridge.h"
+#include "bridge_bulk.h"
 
 #include "utils/memutils.h"
 
@@ -22,7 +22,8 @@ typedef enum HandleKind
 	HANDLE_TABLE,
 	HANDLE_SCAN,
 	HANDLE_READ,
-	HANDLE_WRITE
+	HANDLE_WRITE,
+	HANDLE_BULK
 } HandleKind;
 
 typedef struct PfdwHandle PfdwHandle;
@@ -32,7 +33,7 @@ struct PfdwHandle
 	PfdwHandle *next;
 	HandleKind kind;
 	void *object;			/* NULL until opened */
-	SubTransactionId subid; /* of writers: who opened it */
+	SubTransactionId subid; /* of writers and bulks: who opened it */
 };
 
 static PmnCache *metadata_cache(void);
@@ -146,6 +147,15 @@ pfdw_write_open(PfdwTable *table, const PmnWriteRequest *request,
 }
 
 void
+pfdw_bulk_own(PfdwEnv *env, PfdwBulk *bulk, SubTransactionId subid)
+{
+	PfdwHandle *handle = handle_add(env, HANDLE_BULK);
+
+	handle->subid = subid;
+	handle->object = bulk;
+}
+
+void
 pfdw_scan_close(PfdwEnv *env, PmnScan *scan)
 {
 	handle_remove(env, scan);
@@ -164,6 +174,19 @@ pfdw_write_close(PfdwEnv *env, PmnWrite *write)
 }
 
 void
+pfdw_bulk_close(PfdwEnv *env, PfdwBulk *bulk)
+{
+	handle_remove(env, bulk);
+}
+
+/* Whether a subtransaction's abort ends it. */
+static bool
+is_writer(const PfdwHandle *handle)
+{
+	return handle->kind == HANDLE_WRITE || handle->kind == HANDLE_BULK;
+}
+
+void
 pfdw_writes_abort(PfdwEnv *env, SubTransactionId subid)
 {
 	PfdwHandle **link = &env->handles;
@@ -172,7 +195,7 @@ pfdw_writes_abort(PfdwEnv *env, SubTransactionId subid)
 	{
 		PfdwHandle *handle = *link;
 
-		if (handle->kind == HANDLE_WRITE &&
+		if (is_writer(handle) &&
 			(subid == InvalidSubTransactionId || handle->subid == subid))
 		{
 			*link = handle->next;
@@ -190,7 +213,7 @@ pfdw_writes_reparent(PfdwEnv *env, SubTransactionId subid,
 {
 	for (PfdwHandle *handle = env->handles; handle; handle = handle->next)
 	{
-		if (handle->kind == HANDLE_WRITE && handle->subid == subid)
+		if (is_writer(handle) && handle->subid == subid)
 			handle->subid = parent;
 	}
 }
@@ -239,6 +262,9 @@ handle_close(PfdwHandle *handle)
 			break;
 		case HANDLE_WRITE:
 			pmn_write_close(handle->object);
+			break;
+		case HANDLE_BULK:
+			pfdw_bulk_end(handle->object);
 			break;
 	}
 	handle->object = NULL;

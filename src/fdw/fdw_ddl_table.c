@@ -213,6 +213,7 @@ add_columns(CreateForeignTableStmt *stmt, PfdwEnv *env,
 		return;
 	}
 	table = pfdw_table_open(env, &options->ref);
+	pfdw_system_show(table, options->system_kind);
 	pfdw_relation_use_declared_schema(table, options);
 	old = MemoryContextSwitchTo(GetMemoryChunkContext(stmt));
 	add_special_columns(stmt, options, table->schema);
@@ -231,6 +232,8 @@ attach_system(PfdwEnv *env, Relation relation, const PfdwOptions *options)
 
 	if (options->system == NULL || !options->system->is_global)
 		table = pfdw_table_open(env, &options->ref);
+	if (table != NULL)
+		pfdw_system_show(table, options->system_kind);
 	if (options->primary_key != NULL || options->partition_by != NULL ||
 		options->paimon_options != NIL)
 		ereport(ERROR,

@@ -133,6 +133,7 @@ import_system_tables(const ImportForeignSchemaStmt *stmt, PfdwEnv *env,
 		options.ref.table = pfdw_name_to_lake(pstrdup(name));
 		pfdw_system_parse(&options);
 		table = pfdw_table_open(env, &options.ref);
+		pfdw_system_show(table, options.system_kind);
 		commands =
 			lappend(commands,
 					options.system != NULL

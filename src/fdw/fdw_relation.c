@@ -65,6 +65,7 @@ pfdw_relation_open(PfdwEnv *env, Oid relid, const PfdwOptions *options)
 
 	check_access(relid, options, false);
 	table = pfdw_table_open(env, &options->ref);
+	pfdw_system_show(table, options->system_kind);
 	pfdw_check(env, pmn_table_check_read(table->table));
 	return table;
 }

@@ -101,10 +101,6 @@ find_system_table(PfdwOptions *options, const char *name)
 	}
 	if (options->system_kind == PFDW_SYSTEM_NONE)
 		fail_no_system_table(name, false);
-	if (options->system_kind == PFDW_SYSTEM_ROW_TRACKING)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("system table \"%s\" is not supported yet", name)));
 }
 
 void
@@ -162,6 +158,15 @@ bool
 pfdw_system_has_kinds(PfdwSystemKind kind)
 {
 	return kind == PFDW_SYSTEM_AUDIT_LOG || kind == PFDW_SYSTEM_BINLOG;
+}
+
+void
+pfdw_system_show(PfdwTable *table, PfdwSystemKind kind)
+{
+	if (kind != PFDW_SYSTEM_ROW_TRACKING)
+		return;
+	pfdw_check(table->env, pmn_table_track_rows(table->table));
+	table->schema = pmn_table_schema(table->table);
 }
 
 const PmnType *

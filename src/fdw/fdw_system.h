@@ -22,6 +22,9 @@ extern void pfdw_system_parse(PfdwOptions *options);
 /* Whether rows have a kind beside the table's columns. */
 extern bool pfdw_system_has_kinds(PfdwSystemKind kind);
 
+/* Let the handle show the columns that the system table has. */
+extern void pfdw_system_show(PfdwTable *table, PfdwSystemKind kind);
+
 /* The type that a field's column has there: of a binlog, arrays of it. */
 extern const PmnType *pfdw_system_field_type(PfdwSystemKind kind,
 											 const PmnType *type);

@@ -241,7 +241,8 @@ open_write(PfdwWriter *writer)
 	request.pending_count = view.pending_count;
 	request.memory_limit_bytes =
 		(size_t) Max(maintenance_work_mem, 65536) * 1024;
-	writer->write = pfdw_write_open(writer->table, &request, writer->subid);
+	writer->write = pfdw_bulk_open(writer->table, &writer->options->ref,
+								   &request, writer->subid);
 }
 
 static void
@@ -268,7 +269,7 @@ pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 {
 	encode(writer, slot, kind);
 	if (writer->is_bulk)
-		pfdw_bulk_note(writer, slot);
+		pfdw_replace_note(writer, slot);
 	if (pfdw_encoder_rows(writer->encoder) >= BATCH_ROWS_MAX ||
 		pfdw_encoder_bytes(writer->encoder) >= BATCH_BYTES_MAX)
 		write_pending_batch(writer);
@@ -289,7 +290,7 @@ go_bulk(PfdwWriter *writer)
 {
 	Relation relation = RelationIdGetRelation(writer->relid);
 
-	pfdw_bulk_begin(writer, relation);
+	pfdw_replace_begin(writer, relation);
 	RelationClose(relation);
 	while (writer->buffer != NULL &&
 		   tuplestore_gettupleslot(writer->buffer, true, false,
@@ -388,8 +389,7 @@ write_pending_batch(PfdwWriter *writer)
 	if (writer->write == NULL)
 		open_write(writer);
 	batch = pfdw_encoder_batch(writer->encoder, &kinds);
-	pfdw_check(writer->table->env,
-			   pmn_write_batch(writer->write, batch, kinds));
+	pfdw_bulk_batch(writer->write, batch, kinds);
 	pfdw_encoder_reset(writer->encoder);
 	MemoryContextSwitchTo(old);
 }
@@ -456,12 +456,11 @@ write_files(PfdwWriter *writer, Relation relation, bool is_last)
 	write_pending_batch(writer);
 	if (writer->write == NULL)
 		return;
-	pfdw_check(writer->table->env, pmn_write_finish(writer->write, &message));
-	pfdw_write_close(writer->table->env, writer->write);
+	message = pfdw_bulk_finish(writer->write);
 	writer->write = NULL;
 	if (message != NULL)
 		pfdw_delta_add(&writer->options->ref, message, &origin);
-	pfdw_bulk_end(writer, relation);
+	pfdw_replace_end(writer, relation);
 }
 
 /* Write all that came so far. */

@@ -6,6 +6,7 @@
 #ifndef PFDW_WRITER_H
 #define PFDW_WRITER_H
 
+#include "../bridge/bridge_bulk.h"
 #include "fdw_reader.h"
 #include "../delta/delta_store.h"
 #include "lib/ilist.h"
@@ -66,7 +67,7 @@ typedef struct PfdwWriter
 	PfdwOptions *options;
 	TupleDesc tupdesc;
 	PfdwTable *table; /* the transaction's handle */
-	PmnWrite *write;  /* NULL while nothing is written */
+	PfdwBulk *write;  /* NULL while nothing is written */
 	PfdwEncoder *encoder;
 	PfdwColumn *columns;
 	int column_count;
@@ -125,13 +126,13 @@ extern void pfdw_rows_end(PfdwWriter *writer);
 extern bool pfdw_key_is_changed(const PfdwWriter *writer, TupleTableSlot *old,
 								TupleTableSlot *new);
 
-/* ---- in fdw_bulk.c ---------------------------------------------------- */
+/* ---- in fdw_replace.c ---------------------------------------------------- */
 
 /* Before the first of many rows: nobody else writes rows from here on. */
-extern void pfdw_bulk_begin(PfdwWriter *writer, Relation relation);
-extern void pfdw_bulk_note(PfdwWriter *writer, TupleTableSlot *slot);
+extern void pfdw_replace_begin(PfdwWriter *writer, Relation relation);
+extern void pfdw_replace_note(PfdwWriter *writer, TupleTableSlot *slot);
 /* Take rows of the heap away that files have newer ones of. */
-extern void pfdw_bulk_end(PfdwWriter *writer, Relation relation);
+extern void pfdw_replace_end(PfdwWriter *writer, Relation relation);
 
 /* ---- in fdw_strict.c -------------------------------------------------- */
 

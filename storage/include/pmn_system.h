@@ -82,6 +82,13 @@ extern "C"
 												 PmnSystemVisitor visit,
 												 void *context);
 
+	/*
+ * pmn_table_track_rows -- "t$row_tracking" is a scan, too: let the schema
+ * that the handle shows end with _ROW_ID and _SEQUENCE_NUMBER. For reading
+ * only; not with open scans. PMN_INVALID when the table does not track rows.
+ */
+	PMN_CHECKED PmnCode pmn_table_track_rows(PmnTable *table);
+
 #ifdef __cplusplus
 }
 #endif

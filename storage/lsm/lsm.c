@@ -19,7 +19,7 @@ pmn_lsm_schema(PmnLsm *lsm, int64_t id, const PmnSchema **out)
 	*out = NULL;
 	if (id == lsm->schema->id)
 	{
-		*out = lsm->schema;
+		*out = lsm->stored_schema == NULL ? lsm->schema : lsm->stored_schema;
 		return PMN_OK;
 	}
 	for (size_t i = 0; i < lsm->schemas.count; i++)

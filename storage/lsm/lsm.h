@@ -21,6 +21,9 @@ typedef struct PmnLsm
 	PmnArena *arena; /* lives as long as the table; holds old schemas */
 	PmnTablePath path;
 	const PmnSchema *schema;
+	/* The same without the columns that row tracking adds; what files of this
+	 * schema have. NULL where they are not shown. */
+	const PmnSchema *stored_schema;
 	const PmnTableOptions *options;
 	bool is_keyed; /* has a primary key */
 	/* Trimmed primary key, partition, user sequence (sequence.field):

@@ -10,6 +10,8 @@
  *   CAST      the file's vector through a cast of schema evolution
  *   CONSTANT  the partition's value, or null for a column added later or,
  *             with data evolution, written by no one
+ *   TRACKED   a column of row tracking: the file's, if it has it, and where
+ *             that is null what follows from the manifest
  *
  * Rows that the snapshot's deletion vector names are left out: plain batches
  * get a selection, key-value batches are moved together, because a merge
@@ -29,18 +31,22 @@ typedef enum ColumnSource
 {
 	COLUMN_FILE,
 	COLUMN_CAST,
-	COLUMN_CONSTANT
+	COLUMN_CONSTANT,
+	COLUMN_TRACKED
 } ColumnSource;
 
 typedef struct ReaderColumn
 {
 	ColumnSource source;
 	const char *name;
-	uint32_t file_column; /* FILE, CAST */
+	uint32_t file_column; /* FILE, CAST, TRACKED */
 	bool is_required;	  /* nulls are PMN_CORRUPT */
 	PmnCast cast;
 	uint8_t *nulls;	  /* CAST */
-	PmnVector vector; /* CAST: values; CONSTANT: all of it */
+	PmnVector vector; /* CAST, TRACKED: values; CONSTANT: all of it */
+	bool is_in_file;  /* TRACKED */
+	int64_t base;	  /* TRACKED: value of row 0 ... */
+	int64_t step;	  /* ... and what each next one adds */
 } ReaderColumn;
 
 struct PmnDataFileReader
@@ -157,11 +163,27 @@ is_written(const PmnDataFile *file, const char *name)
 }
 
 bool
+pmn_field_is_tracked(int32_t id)
+{
+	return id == PMN_FIELD_ID_ROW_ID || id == PMN_FIELD_ID_SEQUENCE;
+}
+
+static const char *
+tracked_name(int32_t id)
+{
+	return id == PMN_FIELD_ID_ROW_ID ? PMN_FIELD_NAME_ROW_ID
+									 : PMN_FIELD_NAME_SEQUENCE;
+}
+
+bool
 pmn_data_file_holds(const PmnDataFile *file, const PmnSchema *file_schema,
 					int32_t id)
 {
-	const PmnField *field = field_by_id(file_schema, id);
+	const PmnField *field;
 
+	if (pmn_field_is_tracked(id))
+		return file->has_write_cols && is_written(file, tracked_name(id));
+	field = field_by_id(file_schema, id);
 	return field != NULL && is_written(file, field->name);
 }
 
@@ -201,6 +223,39 @@ plan_missing(PmnDataFileReader *reader, const PmnField *field,
 	return fill_constant(reader->arena, &field->type, NULL, &column->vector);
 }
 
+/* Rows that were never moved have no such columns in their file: they are
+ * numbered from the file's first one on, and are all of one commit. */
+static PmnCode
+plan_tracked(PmnDataFileReader *reader, const PmnDataFileRequest *request,
+			 const PmnField *field, ReaderColumn *column)
+{
+	const PmnDataFile *file = request->file;
+	bool is_row_id = field->id == PMN_FIELD_ID_ROW_ID;
+	PmnType type = field->type;
+
+	column->is_in_file = pmn_data_file_holds(file, NULL, field->id);
+	if (is_row_id && !file->has_first_row_id && !column->is_in_file)
+	{
+		column->source = COLUMN_CONSTANT;
+		return fill_constant(reader->arena, &field->type, NULL,
+							 &column->vector);
+	}
+	column->source = COLUMN_TRACKED;
+	column->is_required = is_row_id && !file->has_first_row_id;
+	column->base = is_row_id ? file->first_row_id : file->max_sequence_number;
+	column->step = is_row_id ? 1 : 0;
+	column->vector.kind = PMN_VECTOR_I64;
+	column->vector.values =
+		pmn_arena_alloc(reader->arena, sizeof(int64_t) * PMN_BATCH_ROWS);
+	if (column->vector.values == NULL)
+		return PMN_NO_MEMORY;
+	type.is_nullable = true;
+	if (column->is_in_file)
+		column->file_column =
+			add_file_column(reader, field->name, field->id, &type);
+	return PMN_OK;
+}
+
 static PmnCode
 plan_field(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 		   const PmnSchema *file_schema, uint32_t position,
@@ -211,6 +266,8 @@ plan_field(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 	const PmnField *old = field_by_id(file_schema, field->id);
 
 	column->name = field->name;
+	if (pmn_field_is_tracked(field->id))
+		return plan_tracked(reader, request, field, column);
 	for (uint32_t i = 0; i < lsm->partition_count; i++)
 	{
 		if (lsm->partition_fields[i] != position)
@@ -499,15 +556,41 @@ pmn_data_file_close(PmnDataFileReader *reader)
 
 /* ---- reading ----------------------------------------------------------- */
 
+/* The rows' values, from row first on; src NULL: none is in the file. */
+static void
+make_tracked(const ReaderColumn *column, const PmnVector *src, uint64_t first,
+			 uint32_t count)
+{
+	int64_t *values = column->vector.values;
+	const int64_t *stored = src == NULL ? NULL : src->values;
+	/* Wraps where a damaged manifest has absurd numbers. */
+	uint64_t base = (uint64_t) column->base + first * (uint64_t) column->step;
+
+	for (uint32_t i = 0; i < count; i++)
+	{
+		if (stored != NULL && (src->nulls == NULL || src->nulls[i] == 0))
+			values[i] = stored[i];
+		else
+			values[i] = (int64_t) (base + i * (uint64_t) column->step);
+	}
+}
+
 static PmnCode
 make_column(PmnDataFileReader *reader, const ReaderColumn *column,
-			const PmnBatch *read, uint32_t count, PmnVector *out)
+			const PmnBatch *read, uint64_t first_row, uint32_t count,
+			PmnVector *out)
 {
 	const PmnVector *src;
 
 	if (column->source == COLUMN_CONSTANT)
 	{
 		*out = column->vector;
+		return PMN_OK;
+	}
+	if (column->source == COLUMN_TRACKED && !column->is_in_file)
+	{
+		*out = column->vector;
+		make_tracked(column, NULL, first_row, count);
 		return PMN_OK;
 	}
 	src = &read->columns[column->file_column];
@@ -520,6 +603,11 @@ make_column(PmnDataFileReader *reader, const ReaderColumn *column,
 	if (column->source == COLUMN_FILE)
 		return PMN_OK;
 	*out = column->vector;
+	if (column->source == COLUMN_TRACKED)
+	{
+		make_tracked(column, src, first_row, count);
+		return PMN_OK;
+	}
 	out->nulls = column->nulls;
 	if (pmn_cast_run(&column->cast, reader->batch_arena, src, count, out) !=
 		PMN_OK)
@@ -622,8 +710,8 @@ pmn_data_file_next(PmnDataFileReader *reader, PmnBatch **out,
 	}
 	pmn_arena_reset(reader->batch_arena);
 	for (uint32_t i = 0; i < reader->column_count; i++)
-		PMN_TRY(make_column(reader, &reader->columns[i], read, count,
-							&batch->columns[i]));
+		PMN_TRY(make_column(reader, &reader->columns[i], read, *first_row,
+							count, &batch->columns[i]));
 	batch->row_count = count;
 	batch->selection = NULL;
 	batch->selected_count = kept;

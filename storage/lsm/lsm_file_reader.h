@@ -49,8 +49,12 @@ void pmn_data_file_close(PmnDataFileReader *reader); /* NULL allowed */
 /* Whether a file is one of blobs, by its name. */
 bool pmn_data_file_is_blob(const PmnDataFile *file);
 
+/* Whether the id is that of a column that row tracking adds. */
+bool pmn_field_is_tracked(int32_t id);
+
 /* Whether the file has a column for the field with this id: its schema knows
- * the field, and _WRITE_COLS, if any, names it. */
+ * the field, and _WRITE_COLS, if any, names it. One of row tracking is in no
+ * schema, and must be named. */
 bool pmn_data_file_holds(const PmnDataFile *file, const PmnSchema *file_schema,
 						 int32_t id);
 

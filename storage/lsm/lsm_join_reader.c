@@ -174,6 +174,13 @@ plan_column(PmnJoinReader *reader, uint32_t column, bool *found)
 	*found = false;
 	if (is_partition(reader->lsm, position))
 		return PMN_OK;
+	/* Of the newest file, whatever it holds. */
+	if (pmn_field_is_tracked(field->id))
+	{
+		add_to_member(&reader->members[0], position, column);
+		*found = true;
+		return PMN_OK;
+	}
 	for (uint32_t i = 0; i < join->file_count; i++)
 	{
 		PMN_TRY(

@@ -369,16 +369,6 @@ check_engine(PmnEnv *env, const PmnSchema *schema,
 	if (options->force_lookup && (merges || options->sequence_field_count > 0))
 		return refuse(env, "write", "force-lookup",
 					  shown(schema, "force-lookup", ""), NULL);
-	/* Paimon's writers put the default in place of a null, so that a column
-	 * that is left out would be overwritten there and not here. */
-	for (uint32_t i = 0; merges && i < schema->field_count; i++)
-	{
-		if (schema->fields[i].default_value != NULL)
-			return refuse_column(env,
-								 "cannot write a Paimon table of this merge "
-								 "engine with a column that has a default",
-								 &schema->fields[i]);
-	}
 	return PMN_OK;
 }
 

@@ -33,7 +33,8 @@ struct PmnTable
 	 * table is read as long as nobody asks for them. */
 	const PmnSchema *readable_schema;
 	PmnTableOptions options;
-	PmnLsm lsm; /* lsm.schema is the schema in use */
+	bool tracks_rows; /* the schema in use has the columns of row tracking */
+	PmnLsm lsm;		  /* lsm.schema is the schema in use */
 };
 
 /* ---- table_open.c ----------------------------------------------------- */

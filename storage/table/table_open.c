@@ -6,7 +6,8 @@
  * travel switches to an older one, but keeps the newest options: Paimon does
  * the same, because options say how the table is laid out now.
  */
-#include "table_internal.h"
+#include "../include/pmn_system.h"
+#include "table_default.h"
 
 #include <string.h>
 
@@ -69,6 +70,32 @@ partition_naming(PmnTable *table, const PmnSchema *schema,
 	out->default_name = table->options.partition_default_name;
 }
 
+/* A schema with the columns of row tracking behind its own. */
+static PmnCode
+add_tracked_columns(PmnTable *table, const PmnSchema *schema,
+					const PmnSchema **out)
+{
+	static const PmnField tracked[2] = {{.id = PMN_FIELD_ID_ROW_ID,
+										 .name = PMN_FIELD_NAME_ROW_ID,
+										 .type = {.kind = PMN_TYPE_BIGINT}},
+										{.id = PMN_FIELD_ID_SEQUENCE,
+										 .name = PMN_FIELD_NAME_SEQUENCE,
+										 .type = {.kind = PMN_TYPE_BIGINT}}};
+	uint32_t count = schema->field_count;
+	PmnSchema *copy = pmn_arena_copy(table->arena, schema, sizeof(*schema));
+	PmnField *fields =
+		pmn_arena_alloc(table->arena, (count + 2) * sizeof(*fields));
+
+	if (copy == NULL || fields == NULL)
+		return PMN_NO_MEMORY;
+	memcpy(fields, schema->fields, count * sizeof(*fields));
+	memcpy(fields + count, tracked, sizeof(tracked));
+	copy->fields = fields;
+	copy->field_count = count + 2;
+	*out = copy;
+	return PMN_OK;
+}
+
 /* Fill lsm for a schema; the list of old schemas is the caller's. */
 static PmnCode
 build_lsm(PmnTable *table, const PmnSchema *schema, PmnLsm *lsm)
@@ -80,6 +107,9 @@ build_lsm(PmnTable *table, const PmnSchema *schema, PmnLsm *lsm)
 	lsm->env = table->env;
 	lsm->fs = table->fs;
 	lsm->arena = table->arena;
+	lsm->stored_schema = table->tracks_rows ? schema : NULL;
+	if (table->tracks_rows)
+		PMN_TRY(add_tracked_columns(table, schema, &schema));
 	lsm->schema = schema;
 	lsm->options = &table->options;
 	lsm->path.data_directory = table->options.data_file_path_directory;
@@ -194,8 +224,16 @@ PmnCode
 pmn_table_check_write(PmnTable *table)
 {
 	const PmnSchema *schema = table->latest_schema;
+	PmnArena *arena = NULL;
+	PmnDefaults defaults;
+	PmnCode code;
 
-	return pmn_options_check_write(table->env, schema, &table->options);
+	PMN_TRY(pmn_options_check_write(table->env, schema, &table->options));
+	PMN_TRY(pmn_arena_create(table->env, 0, &arena));
+	code = pmn_defaults_make(arena, schema, &defaults);
+	pmn_defaults_free(&defaults);
+	pmn_arena_destroy(arena);
+	return code;
 }
 
 bool
@@ -258,6 +296,28 @@ pmn_table_use_schema(PmnTable *table, int64_t schema_id)
 	lsm.schemas.capacity = table->lsm.schemas.capacity;
 	table->lsm = lsm;
 	return PMN_OK;
+}
+
+PmnCode
+pmn_table_track_rows(PmnTable *table)
+{
+	PmnLsm lsm = table->lsm;
+	PmnCode code;
+
+	if (table->tracks_rows)
+		return PMN_OK;
+	if (!table->options.row_tracking)
+		return pmn_fail(table->env, PMN_INVALID,
+						"table \"%s\" does not track rows: its option "
+						"\"row-tracking.enabled\" is not \"true\"",
+						table->name);
+	table->tracks_rows = true;
+	code = build_lsm(table, table->lsm.schema, &lsm);
+	if (code == PMN_OK)
+		table->lsm = lsm;
+	else
+		table->tracks_rows = false;
+	return code;
 }
 
 PmnCode

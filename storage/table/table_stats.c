@@ -196,6 +196,24 @@ set_missing(PmnColumnStats *column, int64_t row_count)
 	column->null_count = row_count;
 }
 
+/* What the manifest says of a column of row tracking, of a file whose rows
+ * were never moved. */
+static bool
+tracked_stats(const PmnDataFile *file, int32_t id, PmnColumnStats *out)
+{
+	if (pmn_data_file_holds(file, NULL, id) || file->row_count <= 0 ||
+		(id == PMN_FIELD_ID_ROW_ID && !file->has_first_row_id))
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->min.as.i64 = out->max.as.i64 = file->max_sequence_number;
+	if (id == PMN_FIELD_ID_ROW_ID)
+	{
+		out->min.as.i64 = file->first_row_id;
+		out->max.as.i64 = file->first_row_id + (file->row_count - 1);
+	}
+	return true;
+}
+
 /* Partition columns have their value without any file's help. */
 static bool
 is_missing(const PmnFileStats *stats, const PmnDataFile *file, uint32_t field)
@@ -239,6 +257,12 @@ pmn_file_stats_values(PmnFileStats *stats, const PmnDataFile *file)
 	{
 		int32_t at = stats->file_fields[f];
 
+		if (pmn_field_is_tracked(schema->fields[f].id))
+		{
+			stats->known[f] = stats->present[f] =
+				tracked_stats(file, schema->fields[f].id, &stats->columns[f]);
+			continue;
+		}
 		if (is_missing(stats, file, f))
 		{
 			set_missing(&stats->columns[f], file->row_count);

@@ -20,6 +20,7 @@
 
 #include <string.h>
 
+#include "table_default.h"
 #include "table_route.h"
 
 /* Open data writers of append tables; each holds a row group. */
@@ -51,6 +52,7 @@ struct PmnWrite
 	size_t bytes; /* of all buffers */
 	int64_t base_snapshot_id;
 	PmnRoute route;
+	PmnDefaults defaults;
 	PMN_ARRAY(WriteBucket *) buckets;
 	PmnMap bucket_map;
 	uint32_t open_writers;
@@ -669,6 +671,7 @@ pmn_write_batch(PmnWrite *write, const PmnBatch *batch, const uint8_t *kinds)
 	PMN_ASSERT(!write->is_finished);
 	PMN_TRY(pmn_poll(write->env));
 	PMN_TRY(check_batch(write, batch));
+	PMN_TRY(pmn_defaults_apply(&write->defaults, batch, &batch));
 	PMN_TRY(choose_rows(write, batch, kinds));
 	if (write->rows.count == 0)
 		return PMN_OK;
@@ -834,6 +837,9 @@ pmn_write_open(PmnTable *table, const PmnWriteRequest *request, PmnWrite **out)
 	code = pmn_arena_create(table->env, 0, &write->arena);
 	if (code == PMN_OK)
 		code = pmn_route_init(&write->route, table, write->arena);
+	if (code == PMN_OK)
+		code = pmn_defaults_make(write->arena, table->lsm.schema,
+								 &write->defaults);
 	if (code == PMN_OK && table->lsm.is_keyed && table->options.bucket == -1)
 		code = pmn_hash_index_open(table, request->base_snapshot_id,
 								   request->pending, request->pending_count,
@@ -864,6 +870,7 @@ pmn_write_close(PmnWrite *write)
 	}
 	pmn_hash_index_close(write->route.hash_index);
 	pmn_route_free(&write->route);
+	pmn_defaults_free(&write->defaults);
 	pmn_map_free(&write->bucket_map);
 	pmn_map_free(&write->restored_map);
 	pmn_partition_set_free(&write->rescaled);

@@ -15,6 +15,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
+import kind_tables  # noqa: E402
 import merge_tables  # noqa: E402
 from paimon_rows import (  # noqa: E402
     Psql, cut_nanoseconds, rows_of, schema_types, settled)
@@ -626,7 +627,7 @@ SCENARIOS = [types_append, deletion_vectors, types_keyed, key_types,
              nested_compaction, nested_written, data_evolution,
              dynamic_buckets, history, racing_writers,
              merge_tables.merge_engines,
-             merge_tables.written_merge_engines]
+             merge_tables.written_merge_engines, *kind_tables.SCENARIOS]
 
 
 def main():

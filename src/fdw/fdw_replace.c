@@ -1,5 +1,5 @@
 /*
- * fdw_bulk.c
+ * fdw_replace.c
  *
  * INSERT of many rows into a table whose rows otherwise go to a delta heap:
  * they become data files at once.
@@ -76,7 +76,7 @@ delete_replaced(PfdwWriter *writer, PfdwDeltaHeap *heap, TupleTableSlot *row,
 }
 
 void
-pfdw_bulk_begin(PfdwWriter *writer, Relation relation)
+pfdw_replace_begin(PfdwWriter *writer, Relation relation)
 {
 	MemoryContext old;
 
@@ -90,7 +90,7 @@ pfdw_bulk_begin(PfdwWriter *writer, Relation relation)
 }
 
 void
-pfdw_bulk_note(PfdwWriter *writer, TupleTableSlot *slot)
+pfdw_replace_note(PfdwWriter *writer, TupleTableSlot *slot)
 {
 	if (writer->delta_keys == NULL ||
 		!pfdw_keyset_has(writer->delta_keys, slot))
@@ -101,7 +101,7 @@ pfdw_bulk_note(PfdwWriter *writer, TupleTableSlot *slot)
 }
 
 void
-pfdw_bulk_end(PfdwWriter *writer, Relation relation)
+pfdw_replace_end(PfdwWriter *writer, Relation relation)
 {
 	CommandId command = writer->command;
 
