@@ -129,6 +129,8 @@ extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
  * result is a copy, or the argument itself where nothing is to be done. */
 extern char *pfdw_name_to_lake(const char *name);
 extern char *pfdw_name_from_lake(const char *name);
+/* The same for values that may be any bytes: what is no UTF-8 is replaced. */
+extern char *pfdw_shown_from_lake(const char *text);
 
 /* ---- in bridge_type.c ------------------------------------------------- */
 

@@ -10,6 +10,7 @@
  */
 #include "bridge.h"
 
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 char *
@@ -22,4 +23,30 @@ char *
 pfdw_name_from_lake(const char *name)
 {
 	return pg_any_to_server(name, (int) strlen(name), PG_UTF8);
+}
+
+char *
+pfdw_shown_from_lake(const char *text)
+{
+	/* As Java shows bytes that are no text; U+FFFD. */
+	const char *mark = GetDatabaseEncoding() == PG_UTF8 ? "\xEF\xBF\xBD" : "?";
+	int left = (int) strlen(text);
+	StringInfoData copy;
+
+	if (pg_encoding_verifymbstr(PG_UTF8, text, left) == left)
+		return pfdw_name_from_lake(text);
+	initStringInfo(&copy);
+	while (left > 0)
+	{
+		int size = pg_encoding_verifymbchar(PG_UTF8, text, left);
+
+		if (size > 0)
+			appendBinaryStringInfo(&copy, text, size);
+		else
+			appendStringInfoString(&copy, mark);
+		size = Max(size, 1);
+		text += size;
+		left -= size;
+	}
+	return pfdw_name_from_lake(copy.data);
 }
