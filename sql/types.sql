@@ -67,6 +67,11 @@ CREATE SCHEMA types_golden;
 IMPORT FOREIGN SCHEMA db FROM SERVER types_golden INTO types_golden;
 \d types_golden.t
 SELECT count(*) FROM types_golden.t;
+-- statistics of bytes that are no text are shown as Java shows them
+CREATE FOREIGN TABLE bytes_only (b bytea) SERVER types_lake;
+INSERT INTO bytes_only VALUES ('\x41ff42'), ('\xc3a4');
+SELECT min_value_stats, max_value_stats FROM paimon.files('bytes_only');
+
 SET client_min_messages = warning;
 DROP SCHEMA types_golden CASCADE;
 DROP SERVER types_golden;

@@ -750,6 +750,44 @@ def no_slot(lake):
     return "%d of %d had a writer" % (working, count)
 
 
+def private_mb(pid):
+    with open("/proc/%d/status" % pid) as handle:
+        return [int(line.split()[1]) >> 10 for line in handle
+                if line.startswith("RssAnon")][0]
+
+
+def writer_memory(lake):
+    """Goal: a writer keeps to maintenance_work_mem and the session to little,
+    whatever the statement's size."""
+    lake.table("a", "id int, s text")
+    lake.keyed()
+    seen = []
+    keeper, session = Session(), Session()
+    try:
+        session.rows("SET maintenance_work_mem = '16MB'")
+        keeper.rows("SELECT pg_advisory_lock(77)")
+        for table in ("a", "k"):
+            load = (LOAD % (199990, 200000) % table).replace(
+                "md5(i::text)", "repeat(md5(i::text), 50)")
+            pid = session.backend()
+            start = private_mb(pid)
+            session.send(load)
+            wait_until(lambda: one(
+                "SELECT wait_event FROM pg_stat_activity WHERE pid = %d" %
+                pid) == "advisory", "%s waits" % table)
+            sizes = private_mb(pid) - start, private_mb(writers(pid)[0])
+            seen.append("%s %d and %d MB" % ((table,) + sizes))
+            # 320 MB of rows; the libraries' own memory is in it.
+            if sizes[0] > 100 or sizes[1] > 150:
+                raise Failure("session and writer of %s" % seen[-1])
+            keeper.rows("SELECT pg_cancel_backend(%d)" % pid)
+            session.receive()
+    finally:
+        keeper.close()
+        session.close()
+    return ", ".join(seen)
+
+
 def by_writers(scenario):
     """The scenario once more, with a writing process for every statement."""
     def run(lake):
@@ -858,6 +896,7 @@ SCENARIOS = [
     ("rollbacks", rollbacks),
     ("writer_ends", writer_ends),
     ("no_slot", no_slot),
+    ("writer_memory", writer_memory),
     ("disk_full_writer", by_writers(disk_full)),
     ("cancels_writer", by_writers(cancels)),
     ("rollbacks_writer", by_writers(rollbacks)),

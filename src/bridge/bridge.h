@@ -130,6 +130,8 @@ extern char *pfdw_name_from_lake(const char *name);
 /* Name in the lake of an attribute of a foreign table. */
 extern const char *pfdw_relation_column_name(Oid relid, AttrNumber attnum,
 											 const char *attname);
+/* The same for values that may be any bytes: what is no UTF-8 is replaced. */
+extern char *pfdw_shown_from_lake(const char *text);
 
 /* ---- in bridge_type.c ------------------------------------------------- */
 

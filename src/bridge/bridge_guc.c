@@ -9,7 +9,7 @@
  * where errors must not be raised; hence the parser reports problems by its
  * result, and pfdw_travel_parse turns them into an error.
  */
-#include "bridge_bulk.h"
+#include "bridge_sink.h"
 
 #include "common/int.h"
 #include "datatype/timestamp.h"

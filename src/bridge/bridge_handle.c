@@ -12,7 +12,7 @@
  * a callback can't be taken back: a rescan that opens and closes a thousand
  * times leaves nothing behind.
  */
-#include "bridge_bulk.h"
+#include "bridge_sink.h"
 
 #include "utils/memutils.h"
 
@@ -23,7 +23,7 @@ typedef enum HandleKind
 	HANDLE_SCAN,
 	HANDLE_READ,
 	HANDLE_WRITE,
-	HANDLE_BULK
+	HANDLE_SINK
 } HandleKind;
 
 typedef struct PfdwHandle PfdwHandle;
@@ -33,7 +33,7 @@ struct PfdwHandle
 	PfdwHandle *next;
 	HandleKind kind;
 	void *object;			/* NULL until opened */
-	SubTransactionId subid; /* of writers and bulks: who opened it */
+	SubTransactionId subid; /* of writers and sinks: who opened it */
 };
 
 static PmnCache *metadata_cache(void);
@@ -147,12 +147,12 @@ pfdw_write_open(PfdwTable *table, const PmnWriteRequest *request,
 }
 
 void
-pfdw_bulk_own(PfdwEnv *env, PfdwBulk *bulk, SubTransactionId subid)
+pfdw_sink_own(PfdwEnv *env, PfdwSink *sink, SubTransactionId subid)
 {
-	PfdwHandle *handle = handle_add(env, HANDLE_BULK);
+	PfdwHandle *handle = handle_add(env, HANDLE_SINK);
 
 	handle->subid = subid;
-	handle->object = bulk;
+	handle->object = sink;
 }
 
 void
@@ -174,16 +174,16 @@ pfdw_write_close(PfdwEnv *env, PmnWrite *write)
 }
 
 void
-pfdw_bulk_close(PfdwEnv *env, PfdwBulk *bulk)
+pfdw_sink_close(PfdwEnv *env, PfdwSink *sink)
 {
-	handle_remove(env, bulk);
+	handle_remove(env, sink);
 }
 
 /* Whether a subtransaction's abort ends it. */
 static bool
 is_writer(const PfdwHandle *handle)
 {
-	return handle->kind == HANDLE_WRITE || handle->kind == HANDLE_BULK;
+	return handle->kind == HANDLE_WRITE || handle->kind == HANDLE_SINK;
 }
 
 void
@@ -263,8 +263,8 @@ handle_close(PfdwHandle *handle)
 		case HANDLE_WRITE:
 			pmn_write_close(handle->object);
 			break;
-		case HANDLE_BULK:
-			pfdw_bulk_end(handle->object);
+		case HANDLE_SINK:
+			pfdw_sink_end(handle->object);
 			break;
 	}
 	handle->object = NULL;

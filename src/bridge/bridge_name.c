@@ -12,6 +12,7 @@
 
 #include "commands/defrem.h"
 #include "foreign/foreign.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 
 char *
@@ -40,4 +41,30 @@ pfdw_relation_column_name(Oid relid, AttrNumber attnum, const char *attname)
 			return pfdw_name_to_lake(pstrdup(defGetString(def)));
 	}
 	return pfdw_name_to_lake(attname);
+}
+
+char *
+pfdw_shown_from_lake(const char *text)
+{
+	/* As Java shows bytes that are no text; U+FFFD. */
+	const char *mark = GetDatabaseEncoding() == PG_UTF8 ? "\xEF\xBF\xBD" : "?";
+	int left = (int) strlen(text);
+	StringInfoData copy;
+
+	if (pg_encoding_verifymbstr(PG_UTF8, text, left) == left)
+		return pfdw_name_from_lake(text);
+	initStringInfo(&copy);
+	while (left > 0)
+	{
+		int size = pg_encoding_verifymbchar(PG_UTF8, text, left);
+
+		if (size > 0)
+			appendBinaryStringInfo(&copy, text, size);
+		else
+			appendStringInfoString(&copy, mark);
+		size = Max(size, 1);
+		text += size;
+		left -= size;
+	}
+	return pfdw_name_from_lake(copy.data);
 }

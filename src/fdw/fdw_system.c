@@ -329,7 +329,7 @@ value_of(const SystemSink *sink, int attribute, PmnSystemType type,
 			break;
 	}
 	return InputFunctionCall(&sink->input->attinfuncs[attribute],
-							 pfdw_name_from_lake(cell->text),
+							 pfdw_shown_from_lake(cell->text),
 							 sink->input->attioparams[attribute],
 							 sink->input->atttypmods[attribute]);
 }

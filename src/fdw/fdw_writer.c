@@ -241,7 +241,7 @@ open_write(PfdwWriter *writer)
 	request.pending_count = view.pending_count;
 	request.memory_limit_bytes =
 		(size_t) Max(maintenance_work_mem, 65536) * 1024;
-	writer->write = pfdw_bulk_open(writer->table, &writer->options->ref,
+	writer->write = pfdw_sink_open(writer->table, &writer->options->ref,
 								   &request, writer->subid);
 }
 
@@ -389,7 +389,7 @@ write_pending_batch(PfdwWriter *writer)
 	if (writer->write == NULL)
 		open_write(writer);
 	batch = pfdw_encoder_batch(writer->encoder, &kinds);
-	pfdw_bulk_batch(writer->write, batch, kinds);
+	pfdw_sink_batch(writer->write, batch, kinds);
 	pfdw_encoder_reset(writer->encoder);
 	MemoryContextSwitchTo(old);
 }
@@ -456,7 +456,7 @@ write_files(PfdwWriter *writer, Relation relation, bool is_last)
 	write_pending_batch(writer);
 	if (writer->write == NULL)
 		return;
-	message = pfdw_bulk_finish(writer->write);
+	message = pfdw_sink_finish(writer->write);
 	writer->write = NULL;
 	if (message != NULL)
 		pfdw_delta_add(&writer->options->ref, message, &origin);

@@ -6,7 +6,7 @@
 #ifndef PFDW_WRITER_H
 #define PFDW_WRITER_H
 
-#include "../bridge/bridge_bulk.h"
+#include "../bridge/bridge_sink.h"
 #include "fdw_reader.h"
 #include "../delta/delta_store.h"
 #include "lib/ilist.h"
@@ -67,7 +67,7 @@ typedef struct PfdwWriter
 	PfdwOptions *options;
 	TupleDesc tupdesc;
 	PfdwTable *table; /* the transaction's handle */
-	PfdwBulk *write;  /* NULL while nothing is written */
+	PfdwSink *write;  /* NULL while nothing is written */
 	PfdwEncoder *encoder;
 	PfdwColumn *columns;
 	int column_count;

@@ -1,5 +1,5 @@
 /*
- * bridge_bulk_worker.c
+ * bridge_sink_worker.c
  *
  * The process that writes one statement's files. It is connected to no
  * database and asks nobody for rights: the session that started it did. It
@@ -10,7 +10,7 @@
  * wish to end (SIGTERM), the session's end or its giving up, which the stop
  * hook sees within a batch. All ways out lead through clean_up.
  */
-#include "bridge_bulk.h"
+#include "bridge_sink.h"
 
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
@@ -23,12 +23,12 @@
 #include "utils/resowner.h"
 
 /* One process, one statement. */
-typedef struct BulkWorker
+typedef struct SinkWorker
 {
 	PfdwEnv *env;
 	MemoryContext scratch; /* of a batch */
 	dsm_segment *segment;
-	PfdwBulkShared *shared;
+	PfdwSinkShared *shared;
 	shm_mq_handle *rows;
 	shm_mq_handle *answers;
 	PmnCatalog *catalog;
@@ -37,17 +37,17 @@ typedef struct BulkWorker
 	PmnMessage *message; /* written, and not known to be taken */
 	bool (*stop)(PmnEnv *env);
 	bool is_closing;
-} BulkWorker;
+} SinkWorker;
 
-static BulkWorker worker;
+static SinkWorker worker;
 
 static bool should_stop(PmnEnv *env);
 static void clean_up(int code, Datum argument);
 static bool attach(dsm_handle handle);
-static PmnCode open_table(const PfdwBulkStart *start);
-static PmnCode open_write(const PfdwBulkStart *start);
+static PmnCode open_table(const PfdwSinkStart *start);
+static PmnCode open_write(const PfdwSinkStart *start);
 static void close_write(void);
-static bool answer(PfdwBulkKind kind, const void *data, Size size);
+static bool answer(PfdwSinkKind kind, const void *data, Size size);
 static void answer_failure(PmnCode code);
 static void work(void);
 static void finish(void);
@@ -75,7 +75,7 @@ attach(dsm_handle handle)
 	if (worker.segment == NULL)
 		return false;
 	base = dsm_segment_address(worker.segment);
-	worker.shared = (PfdwBulkShared *) base;
+	worker.shared = (PfdwSinkShared *) base;
 	rows = (shm_mq *) (base + worker.shared->rows_offset);
 	answers = (shm_mq *) (base + worker.shared->answers_offset);
 	shm_mq_set_receiver(rows, MyProc);
@@ -131,7 +131,7 @@ clean_up(int code, Datum argument)
 /* ---- the lake table --------------------------------------------------- */
 
 static PmnCode
-open_table(const PfdwBulkStart *start)
+open_table(const PfdwSinkStart *start)
 {
 	PmnEnv *env = &worker.env->base;
 	PmnCode code = pmn_catalog_open(env, start->ref.warehouse, &worker.catalog);
@@ -151,7 +151,7 @@ open_table(const PfdwBulkStart *start)
 }
 
 static PmnCode
-open_write(const PfdwBulkStart *start)
+open_write(const PfdwSinkStart *start)
 {
 	uint32 count = start->pending_count;
 	PmnMessage **pending = palloc0(Max(count, 1) * sizeof(*pending));
@@ -177,7 +177,7 @@ open_write(const PfdwBulkStart *start)
 
 /* false: nobody listens. */
 static bool
-answer(PfdwBulkKind kind, const void *data, Size size)
+answer(PfdwSinkKind kind, const void *data, Size size)
 {
 	const uint32 number = kind;
 	shm_mq_iovec parts[2] = {{(const char *) &number, sizeof(number)},
@@ -196,7 +196,7 @@ answer_failure(PmnCode code)
 	CHECK_FOR_INTERRUPTS();
 	error.code = code;
 	close_write();
-	(void) answer(PFDW_BULK_FAILED, &error, sizeof(error));
+	(void) answer(PFDW_SINK_FAILED, &error, sizeof(error));
 }
 
 /* The next message; NULL: the session is gone or gave up. */
@@ -216,14 +216,14 @@ static void
 work(void)
 {
 	const char *data = next_message();
-	PfdwBulkStart start;
+	PfdwSinkStart start;
 	PmnCode code;
 
 	if (data == NULL)
 		return;
-	pfdw_bulk_get_start(data, &start);
+	pfdw_sink_get_start(data, &start);
 	code = open_table(&start);
-	if (code == PMN_OK && !answer(PFDW_BULK_READY, NULL, 0))
+	if (code == PMN_OK && !answer(PFDW_SINK_READY, NULL, 0))
 		return;
 	MemoryContextSwitchTo(worker.scratch);
 	while (code == PMN_OK)
@@ -234,12 +234,12 @@ work(void)
 		data = next_message();
 		if (data == NULL)
 			return;
-		if (pfdw_bulk_kind(data) == PFDW_BULK_FINISH)
+		if (pfdw_sink_kind(data) == PFDW_SINK_FINISH)
 		{
 			finish();
 			return;
 		}
-		batch = pfdw_bulk_get_batch(data, &kinds);
+		batch = pfdw_sink_get_batch(data, &kinds);
 		code = pmn_write_batch(worker.write, batch, kinds);
 		MemoryContextReset(worker.scratch);
 	}
@@ -259,7 +259,7 @@ finish(void)
 		answer_failure(code);
 		return;
 	}
-	if (!answer(PFDW_BULK_DONE, bytes.data, bytes.size))
+	if (!answer(PFDW_SINK_DONE, bytes.data, bytes.size))
 		return;
 	/* Until the session has taken the message, or has gone. */
 	(void) next_message();

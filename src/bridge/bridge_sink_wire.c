@@ -1,5 +1,5 @@
 /*
- * bridge_bulk_wire.c
+ * bridge_sink_wire.c
  *
  * Batches as bytes between processes of one server, and back. Column by
  * column as they are, each part at a multiple of 16 bytes; of
@@ -7,7 +7,7 @@
  * sides are the same program on the same machine, so nothing is checked but
  * by assertions, and fixed-width values are read where they lie.
  */
-#include "bridge_bulk.h"
+#include "bridge_sink.h"
 
 #include "utils/memutils.h"
 
@@ -15,7 +15,7 @@
 
 typedef struct BatchHead
 {
-	uint32 kind; /* PFDW_BULK_BATCH */
+	uint32 kind; /* PFDW_SINK_BATCH */
 	uint32 row_count;
 	uint32 column_count;
 	uint32 has_kinds;
@@ -89,7 +89,7 @@ put_bytes(char *dst, const PmnBytes *values, uint32 rows)
 }
 
 void
-pfdw_bulk_put_batch(StringInfo out, const PmnBatch *batch, const uint8_t *kinds)
+pfdw_sink_put_batch(StringInfo out, const PmnBatch *batch, const uint8_t *kinds)
 {
 	uint32 rows = batch->row_count;
 	Size heads = batch->column_count * sizeof(ColumnHead);
@@ -109,7 +109,7 @@ pfdw_bulk_put_batch(StringInfo out, const PmnBatch *batch, const uint8_t *kinds)
 	out->len = (int) (sizeof(*head) + heads);
 	enlargeStringInfo(out, (int) size - out->len);
 	head = (BatchHead *) out->data;
-	head->kind = PFDW_BULK_BATCH;
+	head->kind = PFDW_SINK_BATCH;
 	head->row_count = rows;
 	head->column_count = batch->column_count;
 	head->has_kinds = kinds != NULL;
@@ -169,14 +169,14 @@ get_wide(const char *src, Size size)
 }
 
 PmnBatch *
-pfdw_bulk_get_batch(const char *data, const uint8_t **kinds)
+pfdw_sink_get_batch(const char *data, const uint8_t **kinds)
 {
 	const BatchHead *head = (const BatchHead *) data;
 	const ColumnHead *columns = (const ColumnHead *) (head + 1);
 	const char *src = (const char *) (columns + head->column_count);
 	PmnBatch *batch = palloc0(sizeof(*batch));
 
-	Assert(head->kind == PFDW_BULK_BATCH);
+	Assert(head->kind == PFDW_SINK_BATCH);
 	batch->row_count = head->row_count;
 	batch->selected_count = head->row_count;
 	batch->column_count = head->column_count;
@@ -226,9 +226,9 @@ put_string(StringInfo out, const char *text)
 }
 
 void
-pfdw_bulk_put_start(StringInfo out, const PfdwBulkStart *start)
+pfdw_sink_put_start(StringInfo out, const PfdwSinkStart *start)
 {
-	uint32 kind = PFDW_BULK_START;
+	uint32 kind = PFDW_SINK_START;
 
 	resetStringInfo(out);
 	appendBinaryStringInfo(out, (const char *) &kind, sizeof(kind));
@@ -276,11 +276,11 @@ get_number(const char **src, void *out, Size wanted)
 }
 
 void
-pfdw_bulk_get_start(const char *data, PfdwBulkStart *start)
+pfdw_sink_get_start(const char *data, PfdwSinkStart *start)
 {
 	const char *src = data + sizeof(uint32);
 
-	Assert(pfdw_bulk_kind(data) == PFDW_BULK_START);
+	Assert(pfdw_sink_kind(data) == PFDW_SINK_START);
 	start->ref.warehouse = get_string(&src);
 	start->ref.database = get_string(&src);
 	start->ref.table = get_string(&src);
