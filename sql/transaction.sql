@@ -88,10 +88,29 @@ COMMIT;
 BEGIN READ ONLY;
 INSERT INTO t VALUES (300, 'ro');
 ROLLBACK;
+-- two-phase commit
 BEGIN;
 INSERT INTO t VALUES (301, '2pc');
+INSERT INTO u VALUES (301);
 PREPARE TRANSACTION 'paimon';
 SELECT count(*) FROM t WHERE id > 300;
+COMMIT PREPARED 'paimon';
+SELECT count(*) FROM t WHERE id > 300;
+SELECT array_agg(id ORDER BY id) FROM u;
+BEGIN;
+SAVEPOINT a;
+INSERT INTO t VALUES (302, '2pc');
+ROLLBACK TO a;
+INSERT INTO t VALUES (303, '2pc');
+PREPARE TRANSACTION 'paimon';
+ROLLBACK PREPARED 'paimon';
+SELECT array_agg(id) FROM t WHERE id > 300;
+INSERT INTO t VALUES (304, 'the lock is free');
+BEGIN;
+CREATE FOREIGN TABLE made (id int) SERVER transaction_lake;
+PREPARE TRANSACTION 'paimon';
+SELECT count(*) FROM pg_class WHERE relname = 'made';
+
 DROP TABLE h;
 
 SET client_min_messages = warning;
