@@ -123,8 +123,7 @@ extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
 
 /* ---- in bridge_name.c ------------------------------------------------- */
 
-/* Names, comments and option values: the database's encoding and UTF-8. The
- * result is a copy, or the argument itself where nothing is to be done. */
+/* Names, comments, options recoded: a copy, or the argument where it is one. */
 extern char *pfdw_name_to_lake(const char *name);
 extern char *pfdw_name_from_lake(const char *name);
 /* Name in the lake of an attribute of a foreign table. */
@@ -250,8 +249,7 @@ extern const PmnPredicate *pfdw_predicate_build(List *quals, Index varno,
 												ExprContext *econtext,
 												List **used, bool *is_exact);
 
-/* Whether storage could evaluate a join clause for given rows of the other
- * relations, as an equality or otherwise. */
+/* Whether storage could evaluate a join clause for rows of the others. */
 extern bool pfdw_predicate_is_key(Expr *clause, Index varno,
 								  const PfdwColumn *columns, int column_count,
 								  bool *is_equality, AttrNumber *attnum);
