@@ -5,6 +5,7 @@
  * and does nothing else; what is registered lives in fdw/, worker/, delta/ and bridge/.
  */
 #include "fdw/fdw.h"
+#include "fdw/fdw_lock.h"
 #include "worker/worker_shared.h"
 
 #include "fmgr.h"
@@ -68,6 +69,9 @@ paimon_fdw_handler(PG_FUNCTION_ARGS)
 	routine->BeginForeignInsert = paimonBeginForeignInsert;
 	routine->EndForeignInsert = paimonEndForeignInsert;
 	routine->IsForeignRelUpdatable = paimonIsForeignRelUpdatable;
+
+	routine->GetForeignRowMarkType = paimonGetForeignRowMarkType;
+	routine->RefetchForeignRow = paimonRefetchForeignRow;
 
 	routine->ExplainForeignScan = paimonExplainForeignScan;
 	routine->ExplainForeignModify = paimonExplainForeignModify;

@@ -17,21 +17,25 @@
 struct PfdwLookUp
 {
 	MemoryContext context;
-	PfdwWriter *writer;
 	Relation relation;
+	const AttrNumber *key_attnums;
+	int key_count;
 	Snapshot snapshot;	/* NULL: the newest state */
 	PfdwReader *reader; /* NULL: to be opened */
 };
 
 PfdwLookUp *
-pfdw_look_up_create(PfdwWriter *writer, Relation relation, Snapshot snapshot)
+pfdw_look_up_create(MemoryContext parent, Relation relation,
+					const AttrNumber *key_attnums, int key_count,
+					Snapshot snapshot)
 {
-	MemoryContext context = AllocSetContextCreate(
-		writer->context, "paimon look-up", ALLOCSET_SMALL_SIZES);
+	MemoryContext context =
+		AllocSetContextCreate(parent, "paimon look-up", ALLOCSET_SMALL_SIZES);
 	PfdwLookUp *look_up = MemoryContextAllocZero(context, sizeof(*look_up));
 
 	look_up->context = context;
-	look_up->writer = writer;
+	look_up->key_attnums = key_attnums;
+	look_up->key_count = key_count;
 	look_up->relation = relation;
 	look_up->snapshot = snapshot;
 	return look_up;
@@ -70,10 +74,11 @@ open_reader(PfdwLookUp *look_up)
 
 /* "a = 1 AND b = 2", as far as storage can say it; in the current context. */
 static const PmnPredicate *
-make_predicate(const PfdwWriter *writer, TupleTableSlot *key)
+make_predicate(const PfdwLookUp *look_up, TupleTableSlot *key)
 {
-	const PmnSchema *schema = writer->table->schema;
-	int size = writer->key_count;
+	const PmnSchema *schema = look_up->reader->table->schema;
+	TupleDesc tupdesc = RelationGetDescr(look_up->relation);
+	int size = look_up->key_count;
 	PmnPredicate *all = palloc0(sizeof(*all));
 	PmnPredicate *leaves = palloc0(sizeof(*leaves) * size);
 	const PmnPredicate **children = palloc0(sizeof(*children) * size);
@@ -82,15 +87,15 @@ make_predicate(const PfdwWriter *writer, TupleTableSlot *key)
 
 	for (int k = 0; k < size; k++)
 	{
-		AttrNumber attnum = writer->key_attnums[k];
+		AttrNumber attnum = look_up->key_attnums[k];
 		int32 field = pmn_schema_field_index(schema, schema->primary_keys[k]);
 		bool is_null;
 		Datum value = slot_getattr(key, attnum, &is_null);
 
-		if (is_null || !pfdw_value_from_datum(
-						   &schema->fields[field].type,
-						   TupleDescAttr(writer->tupdesc, attnum - 1)->atttypid,
-						   value, &literals[count]))
+		if (is_null ||
+			!pfdw_value_from_datum(&schema->fields[field].type,
+								   TupleDescAttr(tupdesc, attnum - 1)->atttypid,
+								   value, &literals[count]))
 			continue;
 		leaves[count].op = PMN_PREDICATE_EQ;
 		leaves[count].field = field;
@@ -129,19 +134,19 @@ fetch_row(const PfdwReader *reader, uint32 row, TupleTableSlot *out)
 bool
 pfdw_look_up_find(PfdwLookUp *look_up, TupleTableSlot *key, TupleTableSlot *out)
 {
-	PfdwWriter *writer = look_up->writer;
 	MemoryContext context = AllocSetContextCreate(
 		look_up->context, "paimon look-up key", ALLOCSET_SMALL_SIZES);
 	MemoryContext old = MemoryContextSwitchTo(context);
-	PfdwKeySet *keys = pfdw_keyset_create(
-		context, writer->tupdesc, writer->key_attnums, writer->key_count);
+	PfdwKeySet *keys =
+		pfdw_keyset_create(context, RelationGetDescr(look_up->relation),
+						   look_up->key_attnums, look_up->key_count);
 	PfdwReader *reader;
 	bool found = false;
 
 	(void) pfdw_keyset_add(keys, key);
 	open_reader(look_up);
 	reader = look_up->reader;
-	pfdw_reader_plan_predicate(reader, make_predicate(writer, key));
+	pfdw_reader_plan_predicate(reader, make_predicate(look_up, key));
 	while (!found && pfdw_reader_next_batch(reader))
 	{
 		for (uint32 n = 0; !found && n < reader->row_count; n++)

@@ -228,7 +228,9 @@ static bool
 find_newest(PfdwWriter *writer, Relation relation, TupleTableSlot *key)
 {
 	if (writer->newest == NULL)
-		writer->newest = pfdw_look_up_create(writer, relation, NULL);
+		writer->newest =
+			pfdw_look_up_create(writer->context, relation, writer->key_attnums,
+								writer->key_count, NULL);
 	return pfdw_look_up_find(writer->newest, key, writer->current);
 }
 
@@ -423,7 +425,8 @@ check_unchanged(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
 		return;
 	if (writer->before == NULL)
 		writer->before =
-			pfdw_look_up_create(writer, relation, writer->snapshot);
+			pfdw_look_up_create(writer->context, relation, writer->key_attnums,
+								writer->key_count, writer->snapshot);
 	before = MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsVirtual);
 	had = pfdw_look_up_find(writer->before, slot, before);
 	has = find_newest(writer, relation, slot);

@@ -4,9 +4,8 @@
  * The executor's side of a scan: one slot per row out of decoded batches.
  *
  * Begin fixes the view, as a cursor must not see what is written after it
- * was declared. A scan of a table that the same statement updates or deletes
- * from, or locks with FOR UPDATE, takes the table's write lock first, so that
- * what it reads is what it changes. Files are chosen at the first row, when
+ * was declared. Rows that the statement changes or locks are claimed later,
+ * one by one (fdw_row.c, fdw_lock.c). Files are chosen at the first row, when
  * run-time keys have values. EXPLAIN alone neither locks nor reads data.
  *
  * A scan for one key may be answered by the delta alone: see fdw_probe.c.
@@ -17,6 +16,7 @@
  */
 #include "fdw_aggregate.h"
 #include "fdw_plan.h"
+#include "fdw_writer.h"
 
 #include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
@@ -79,6 +79,13 @@ paimonBeginForeignScan(ForeignScanState *node, int eflags)
 	{
 		state->is_target = is_modified(node->ss.ps.state, state->rti);
 		state->is_locked = is_locked(node->ss.ps.state, state->rti);
+	}
+	if (state->is_locked && node->ss.ps.state->es_epq_active == NULL)
+	{
+		/* Whether a row has changed is told by all of it. */
+		state->needs_all = true;
+		state->locks =
+			pfdw_locks_create(node->ss.ps.state, state->rti, state->reader);
 	}
 	/* A worker waits for what the leader sees. */
 	if (plan->scan.plan.parallel_aware && IsParallelWorker())
@@ -155,13 +162,18 @@ attach(ForeignScanState *node)
 							   RelationGetRelationName(reader->relation)),
 						errdetail("It does not show the lake table itself.")));
 	pfdw_writers_flush(node->ss.ps.state, &reader->options->ref);
-	reader->locks_rows = !state->is_locked;
-	pfdw_reader_open(reader, changes);
-	if (state->is_locked && !pmn_table_has_primary_key(reader->table->table))
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("cannot lock rows of foreign table \"%s\"",
-							   RelationGetRelationName(reader->relation)),
-						errdetail("The lake table has no primary key.")));
+	reader->locks_rows = true;
+	pfdw_reader_open(reader, state->is_target);
+	if (state->is_locked && (!pmn_table_has_primary_key(reader->table->table) ||
+							 !pfdw_takes_rows(reader->table->schema)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot lock rows of foreign table \"%s\"",
+						RelationGetRelationName(reader->relation)),
+				 errdetail(pmn_table_has_primary_key(reader->table->table)
+							   ? "A row of the lake table is not the last one "
+								 "that was written with its key."
+							   : "The lake table has no primary key.")));
 	if (changes && reader->travel.kind != PMN_TRAVEL_LATEST)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
@@ -194,8 +206,8 @@ pfdw_scan_open(ForeignScanState *node, bool is_explain)
 		pfdw_scan_share(state);
 }
 
-TupleTableSlot *
-paimonIterateForeignScan(ForeignScanState *node)
+static TupleTableSlot *
+next_row(ForeignScanState *node)
 {
 	PfdwScanState *state = node->fdw_state;
 
@@ -211,6 +223,17 @@ paimonIterateForeignScan(ForeignScanState *node)
 	if (unlikely(state->must_sort))
 		return pfdw_scan_sorted_next(node);
 	return pfdw_scan_next_row(node);
+}
+
+TupleTableSlot *
+paimonIterateForeignScan(ForeignScanState *node)
+{
+	PfdwScanState *state = node->fdw_state;
+	TupleTableSlot *slot = next_row(node);
+
+	if (unlikely(state->locks != NULL) && !TupIsNull(slot))
+		pfdw_locks_note(state->locks, slot);
+	return slot;
 }
 
 TupleTableSlot *
@@ -289,6 +312,7 @@ paimonEndForeignScan(ForeignScanState *node)
 	else
 	{
 		pfdw_scan_sort_end(state);
+		pfdw_locks_free(state->locks);
 		pfdw_reader_close(state->reader);
 	}
 	if (state->segment != NULL)

@@ -6,6 +6,7 @@
 #ifndef PFDW_SCAN_STATE_H
 #define PFDW_SCAN_STATE_H
 
+#include "fdw_lock.h"
 #include "fdw_reader.h"
 #include "fdw_system.h"
 #include "storage/dsm.h"
@@ -38,6 +39,7 @@ typedef struct PfdwScanState
 	bool has_param;			   /* the quals name parameters */
 	bool is_target;			   /* the statement changes this relation */
 	bool is_locked;			   /* FOR UPDATE and its kin */
+	PfdwRowLocks *locks;	   /* rows returned, then; NULL: it does not */
 	bool is_preset;			   /* the slot's other attributes are null */
 	PfdwProbe *probe;		   /* the quals fix the key; else NULL */
 	PfdwAnswer answer;		   /* then */

@@ -36,13 +36,13 @@ extern char *pfdw_keyset_describe(PfdwKeySet *set, const Datum *values,
 
 /* ---- in fdw_look_up.c ------------------------------------------------- */
 
-struct PfdwWriter;
-
 /* Looks for rows by their keys: under a snapshot, or NULL: in the newest state
- * of the lake and the outbox, without the delta heap. */
+ * of the lake and the outbox, without the delta heap. key_attnums, the primary
+ * key, is kept. */
 typedef struct PfdwLookUp PfdwLookUp;
-extern PfdwLookUp *pfdw_look_up_create(struct PfdwWriter *writer,
-									   Relation relation, Snapshot snapshot);
+extern PfdwLookUp *pfdw_look_up_create(MemoryContext parent, Relation relation,
+									   const AttrNumber *key_attnums,
+									   int key_count, Snapshot snapshot);
 /* The row with the key of a row, materialized. */
 extern bool pfdw_look_up_find(PfdwLookUp *look_up, TupleTableSlot *key,
 							  TupleTableSlot *out);
