@@ -187,7 +187,7 @@ pfdw_aggregate_open(ForeignScanState *node, bool is_explain)
 	pfdw_reader_plan(reader, state->quals, INDEX_VAR, state->filter_columns,
 					 state->filter_count,
 					 is_explain ? NULL : node->ss.ps.ps_ExprContext);
-	use_metadata = reader->is_exact && !is_replaced(reader);
+	use_metadata = !is_replaced(reader) && reader->is_exact;
 	for (int i = 0; i < state->aggregate_count; i++)
 	{
 		PfdwAggregate *aggregate = &state->aggregates[i];

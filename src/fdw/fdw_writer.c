@@ -329,11 +329,22 @@ pfdw_writer_insert(PfdwWriter *writer, TupleTableSlot *slot)
 	MemoryContextSwitchTo(old);
 }
 
+/* A row of a store that is in a file belongs to the slot, not to a row. */
+static bool
+next_stored(PfdwWriter *writer, Tuplestorestate *store, TupleTableSlot *slot)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer->context);
+	bool found = tuplestore_gettupleslot(store, true, false, slot);
+
+	MemoryContextSwitchTo(old);
+	return found;
+}
+
 static void
 insert_stored(PfdwWriter *writer, Relation relation, Tuplestorestate *store,
 			  TupleTableSlot *slot)
 {
-	while (store != NULL && tuplestore_gettupleslot(store, true, false, slot))
+	while (store != NULL && next_stored(writer, store, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextReset(writer->row_context);
