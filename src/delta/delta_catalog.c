@@ -33,6 +33,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -431,6 +432,9 @@ pfdw_lake_table_forget(const PfdwTableRef *ref)
 	foreach (cell, pfdw_outbox_read(found->id, snapshot, false))
 		pfdw_outbox_delete(lfirst(cell));
 	tuple = fetch_by_id(found->id, snapshot);
+	/* Backends remember by the heap which lake table a foreign table has. */
+	if (OidIsValid(found->delta))
+		CacheInvalidateRelcacheByRelid(found->delta);
 	relation = pfdw_store_open("lake_table", RowExclusiveLock);
 	if (tuple != NULL)
 		CatalogTupleDelete(relation, &tuple->t_self);

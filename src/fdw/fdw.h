@@ -82,6 +82,9 @@ extern bool pfdw_changes_mode_parse(const char *text, PmnChangesMode *out);
 
 /* Cached; not to be changed, and good until the transaction ends. */
 extern PfdwOptions *pfdw_options_get(Oid relid);
+/* A lake table that is known to have a delta heap; 0: ask. */
+extern int32 pfdw_lake_table_hint(Oid relid);
+extern void pfdw_lake_table_hint_set(Oid relid, int32 lake_table, Oid heap);
 /* Attributes that are the primary key, NULL: none; false: not known. */
 extern bool pfdw_key_hint(Oid relid, const Bitmapset **key);
 extern void pfdw_key_hint_set(Oid relid, const PmnSchema *schema,

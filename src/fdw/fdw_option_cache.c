@@ -1,13 +1,14 @@
 /*
  * fdw_option_cache.c
  *
- * What a backend remembers of foreign tables: options, parsed, and which
- * columns are the primary key, once somebody has opened the lake table. A
- * statement asks for these a dozen times, and one that fetches a row by its
- * key does little else.
+ * What a backend remembers of foreign tables: options, parsed, the number of
+ * the lake table when it has a delta heap, and which columns are the primary
+ * key, once somebody has opened the lake table. A statement asks for these a
+ * dozen times, and one that fetches a row by its key does little else.
  *
  * Everything here follows from the catalogs, and goes when they change: with
- * the relation, its options, the server or the schema's name. What was given
+ * the relation, its options, the server, the schema's name or the heap, which
+ * is also told when its lake table is made anew. What was given
  * out stays until the transaction ends, as callers keep it. The key is a
  * hint, for costs only: another program might drop the lake table and make
  * one of that name again.
@@ -30,9 +31,18 @@ typedef struct Cached
 	PfdwOptions *options;
 	bool knows_key;
 	Bitmapset *key;
+	int32 lake_table; /* whose delta heap exists; 0: not known */
 } Cached;
 
+/* Which foreign table has remembered a delta heap. */
+typedef struct CachedHeap
+{
+	Oid heap; /* the hash key */
+	Oid relid;
+} CachedHeap;
+
 static HTAB *cache = NULL;
+static HTAB *heaps = NULL;
 /* Changes with each invalidation: one may come while we read catalogs. */
 static uint64 generation = 0;
 
@@ -45,6 +55,10 @@ invalidate_relation(Datum arg, Oid relid)
 	generation++;
 	if (OidIsValid(relid))
 	{
+		CachedHeap *heap = hash_search(heaps, &relid, HASH_FIND, NULL);
+
+		if (heap != NULL)
+			relid = heap->relid;
 		entry = hash_search(cache, &relid, HASH_FIND, NULL);
 		if (entry != NULL)
 			entry->is_valid = false;
@@ -65,10 +79,14 @@ static void
 make_cache(void)
 {
 	HASHCTL control = {.keysize = sizeof(Oid), .entrysize = sizeof(Cached)};
+	HASHCTL heap_control = {.keysize = sizeof(Oid),
+							.entrysize = sizeof(CachedHeap)};
 
 	if (cache != NULL)
 		return;
 	cache = hash_create("paimon foreign tables", 64, &control,
+						HASH_ELEM | HASH_BLOBS);
+	heaps = hash_create("paimon delta heaps", 64, &heap_control,
 						HASH_ELEM | HASH_BLOBS);
 	CacheRegisterRelcacheCallback(invalidate_relation, (Datum) 0);
 	CacheRegisterSyscacheCallback(FOREIGNTABLEREL, invalidate_all, (Datum) 0);
@@ -150,4 +168,26 @@ pfdw_key_hint_set(Oid relid, const PmnSchema *schema, const PfdwColumn *columns,
 		bms_num_members(key) == (int) schema->primary_key_count ? key : NULL;
 	entry->knows_key = true;
 	MemoryContextSwitchTo(old);
+}
+
+int32
+pfdw_lake_table_hint(Oid relid)
+{
+	return get_entry(relid)->lake_table;
+}
+
+void
+pfdw_lake_table_hint_set(Oid relid, int32 lake_table, Oid heap)
+{
+	Cached *entry = get_entry(relid);
+	CachedHeap *cached;
+	bool found;
+
+	cached = hash_search(heaps, &heap, HASH_ENTER, &found);
+	/* Of two foreign tables for one heap, one is told when it goes. */
+	if (found && cached->relid != relid)
+		return;
+	cached->relid = relid;
+	if (entry->is_valid)
+		entry->lake_table = lake_table;
 }

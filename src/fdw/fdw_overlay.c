@@ -63,12 +63,16 @@ PfdwOverlay *
 pfdw_overlay_open(MemoryContext parent, Relation relation,
 				  const PfdwTableRef *ref, Snapshot snapshot)
 {
-	const PfdwLakeTable *lake_table = pfdw_lake_table_find(ref);
+	Oid relid = RelationGetRelid(relation);
+	PfdwLakeTable known = {.id = pfdw_lake_table_hint(relid)};
+	const PfdwLakeTable *lake_table = &known;
 	PfdwDeltaHeap *heap;
 	MemoryContext context;
 	MemoryContext old;
 	PfdwOverlay *overlay;
 
+	if (known.id == 0)
+		lake_table = pfdw_lake_table_find(ref);
 	if (lake_table == NULL)
 		return NULL;
 	context =
@@ -81,6 +85,9 @@ pfdw_overlay_open(MemoryContext parent, Relation relation,
 		MemoryContextDelete(context);
 		return NULL;
 	}
+	if (known.id == 0)
+		pfdw_lake_table_hint_set(relid, lake_table->id,
+								 RelationGetRelid(heap->heap));
 	overlay = palloc0(sizeof(*overlay));
 	overlay->context = context;
 	overlay->relation = relation;
