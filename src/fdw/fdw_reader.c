@@ -413,7 +413,7 @@ pfdw_reader_next_batch(PfdwReader *reader)
 		pfdw_decode_batch(reader->decoder, &batch);
 		return true;
 	}
-	if (pfdw_reader_next_delta(reader))
+	if (!reader->is_delta_apart && pfdw_reader_next_delta(reader))
 		return true;
 	reader->row = 0;
 	reader->row_count = 0;
@@ -429,6 +429,7 @@ start_over(PfdwReader *reader)
 	reader->row_count = 0;
 	reader->at_end = false;
 	reader->is_past_lake = false;
+	reader->is_delta_apart = false;
 	if (reader->overlay != NULL)
 		pfdw_overlay_rewind(reader->overlay);
 }

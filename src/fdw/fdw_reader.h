@@ -59,6 +59,7 @@ typedef struct PfdwReader
 	int *key_positions;	  /* in needed, of the key's columns */
 	bool ignores_delta;	  /* of writers: it is never opened */
 	bool skips_delta;	  /* nothing in it is wanted this time */
+	bool is_delta_apart;  /* next_batch gives the lake's rows only */
 	bool is_past_lake;	  /* the next batches are the delta's */
 	/* Whether it is this process that returns them; NULL: yes. */
 	bool (*takes_delta)(void *context);

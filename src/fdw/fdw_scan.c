@@ -222,6 +222,8 @@ next_row(ForeignScanState *node)
 		pfdw_scan_open(node, false);
 	if (unlikely(state->must_sort))
 		return pfdw_scan_sorted_next(node);
+	if (unlikely(state->must_merge))
+		return pfdw_scan_merged_next(node);
 	return pfdw_scan_next_row(node);
 }
 

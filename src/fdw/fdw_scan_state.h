@@ -10,6 +10,7 @@
 #include "fdw_reader.h"
 #include "fdw_system.h"
 #include "storage/dsm.h"
+#include "utils/sortsupport.h"
 #include "utils/tuplesort.h"
 
 /* What a look at the delta's index says of the one row that is wanted. */
@@ -34,8 +35,13 @@ typedef struct PfdwScanState
 	struct PfdwAggregateState *aggregate; /* NULL: rows are what it gives */
 	List *order;		  /* attributes whose order the plan counts on */
 	bool must_sort;		  /* which storage can't give */
+	bool must_merge;	  /* which the delta's rows do not follow */
 	Tuplesortstate *sort; /* then, after the first row */
 	TupleTableSlot *sorted;
+	bool has_delta_row; /* must_merge: sorted has the next one */
+	bool has_lake_row;	/* and lake has the lake's next one */
+	TupleTableSlot *lake;
+	SortSupport keys;
 	bool has_param;			   /* the quals name parameters */
 	bool is_target;			   /* the statement changes this relation */
 	bool is_locked;			   /* FOR UPDATE and its kin */
@@ -70,6 +76,8 @@ extern PfdwAnswer pfdw_probe_run(ForeignScanState *node);
 extern void pfdw_scan_order(PfdwScanState *state);
 /* The next row when must_sort. */
 extern TupleTableSlot *pfdw_scan_sorted_next(ForeignScanState *node);
+/* The next row when must_merge. */
+extern TupleTableSlot *pfdw_scan_merged_next(ForeignScanState *node);
 extern void pfdw_scan_sort_end(PfdwScanState *state);
 
 /* ---- in fdw_scan_parallel.c ------------------------------------------- */
