@@ -46,10 +46,8 @@ extern void pfdw_free_aligned(void *block);
 
 /* ---- in bridge_error.c ------------------------------------------------ */
 
-/*
- * pfdw_check -- the only place where a storage code becomes an error. Runs
- * CHECK_FOR_INTERRUPTS first on PMN_CANCELLED.
- */
+/* The only place where a storage code becomes an error. Runs
+ * CHECK_FOR_INTERRUPTS first on PMN_CANCELLED. */
 extern void pfdw_check(PfdwEnv *env, PmnCode code);
 
 /* Raise the stored failure as a bad value of an option (HV024). */
