@@ -35,7 +35,7 @@
 
 #define COMMIT_USER_PREFIX "paimon_fdw-"
 
-static void check_not_ahead(PfdwTable *table, const PfdwLakeBase *base);
+static int64 check_not_ahead(PfdwTable *table, const PfdwLakeBase *base);
 static List *next_sealed(List *rows);
 static int64 publish_rows(const PfdwLakeTable *lake, List *rows);
 static char *make_commit_user(void);
@@ -59,7 +59,10 @@ pfdw_publish_seal(int32 lake_table)
 	if (next_sealed(rows) != NIL)
 		return true;
 	(void) pfdw_lake_base_read(lake_table, snapshot, &base);
-	check_not_ahead(pfdw_delta_table(&lake->ref), &base);
+	/* No try of the new identifier was before this snapshot: the search for
+	 * it begins here, however old the base was, and whatever expires now. */
+	base.snapshot_id = check_not_ahead(pfdw_delta_table(&lake->ref), &base);
+	pfdw_lake_base_write(lake_table, &base);
 	ident = pfdw_store_next("outbox_ident");
 	foreach (cell, rows)
 		pfdw_outbox_seal(lfirst(cell), ident);
@@ -173,8 +176,9 @@ note_own_ident(void *context, const PmnSnapshotInfo *info)
 	return true;
 }
 
-/* To be asked when no row is sealed: then all we gave is in the base. */
-static void
+/* To be asked when no row is sealed: then all we gave is in the base. The
+ * newest snapshot, which holds all that the base holds. */
+static int64
 check_not_ahead(PfdwTable *table, const PfdwLakeBase *base)
 {
 	AheadSearch search = {.commit_user = pfdw_commit_user(),
@@ -196,7 +200,7 @@ check_not_ahead(PfdwTable *table, const PfdwLakeBase *base)
 			pfdw_check(table->env, code);
 	}
 	if (search.ident <= base->ident)
-		return;
+		return newest;
 	ereport(
 		ERROR,
 		(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

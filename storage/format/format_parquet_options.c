@@ -29,6 +29,8 @@
 #define ROW_GROUP_BYTES (INT64_C(128) << 20)
 #define PAGE_BYTES (INT64_C(1) << 20)
 #define PAGE_ROWS 20000
+/* A look-up by key unpacks a page of each column. */
+#define KEYED_PAGE_ROWS 4000
 #define BLOOM_NDV 1000000
 #define BLOOM_FPP 0.01
 
@@ -268,6 +270,8 @@ parquet_write_options(PmnArena *arena, const PmnFormatColumn *columns,
 	PmnEnv *env = pmn_arena_env(arena);
 	const char *compression = options->compression;
 	const char *override = NULL;
+	bool is_keyed =
+		options->schema != NULL && options->schema->primary_key_count > 0;
 	PmnArrowColumn *arrow_columns;
 	OptionReader reader = {env, columns, count, NULL, NULL, out, false};
 
@@ -286,7 +290,7 @@ parquet_write_options(PmnArena *arena, const PmnFormatColumn *columns,
 							   : ROW_GROUP_BYTES,
 		.page_bytes = PAGE_BYTES,
 		.dictionary_page_bytes = PAGE_BYTES,
-		.page_rows = PAGE_ROWS,
+		.page_rows = is_keyed ? KEYED_PAGE_ROWS : PAGE_ROWS,
 		.dictionary = reader.dictionary,
 		.bloom_filter = reader.bloom_filter,
 		.bloom_fpp = BLOOM_FPP,

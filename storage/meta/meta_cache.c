@@ -13,6 +13,8 @@
  * query's. When the cache's memory fails, the query makes the image in its
  * own and nothing is kept; the cache is as it was.
  *
+ * Manifest lists are kept decoded and copied out, since they are short.
+ *
  * Snapshot files are small and their names are numbers, which a rollback gives
  * out again. Who made one is remembered in a small table by path, size and time
  * of writing, where a later one takes the place of another. Nobody rolls back
@@ -37,7 +39,10 @@ struct PmnCacheItem
 	char *key;
 	size_t key_size; /* with the NUL at its end */
 	size_t size_bytes;
-	PmnManifestImage *image;
+	PmnManifestImage *image; /* of a manifest */
+	PmnArena *lines_arena;	 /* of a manifest list; else NULL */
+	const PmnManifestMeta *lines;
+	size_t line_count;
 	uint32_t pin_count;
 };
 
@@ -102,6 +107,7 @@ static void
 item_free(PmnCache *cache, PmnCacheItem *item)
 {
 	pmn_manifest_image_free(item->image);
+	pmn_arena_destroy(item->lines_arena);
 	pmn_free(cache->env, item->key, item->key_size);
 	pmn_free(cache->env, item, sizeof(*item));
 }
@@ -179,35 +185,65 @@ find(PmnCache *cache, const char *key, uint64_t hash)
 	return item;
 }
 
+/* A new item that is pinned, the newest; NULL without memory. */
+static PmnCacheItem *
+add_item(PmnCache *cache, const char *key, uint64_t hash, size_t content_bytes)
+{
+	PmnCacheItem *item = pmn_alloc(cache->env, sizeof(*item));
+	size_t key_size = strlen(key) + 1;
+
+	if (item == NULL)
+		return NULL;
+	item->key = pmn_alloc_raw(cache->env, key_size);
+	if (item->key == NULL)
+	{
+		pmn_free(cache->env, item, sizeof(*item));
+		return NULL;
+	}
+	memcpy(item->key, key, key_size);
+	item->key_size = key_size;
+	item->hash = hash;
+	item->pin_count = 1;
+	item->size_bytes = content_bytes + sizeof(*item) + key_size;
+	item->next_in_slot = cache->slots[hash % SLOT_COUNT];
+	cache->slots[hash % SLOT_COUNT] = item;
+	list_add(cache, item);
+	cache->stats.item_count++;
+	cache->stats.size_bytes += item->size_bytes;
+	return item;
+}
+
+/* An item that was asked for and is there becomes the newest. */
+static PmnCacheItem *
+use_item(PmnCache *cache, const char *key, uint64_t hash)
+{
+	PmnCacheItem *item = cache == NULL ? NULL : find(cache, key, hash);
+
+	if (cache == NULL)
+		return NULL;
+	if (item == NULL)
+	{
+		cache->stats.misses++;
+		return NULL;
+	}
+	cache->stats.hits++;
+	list_remove(cache, item);
+	list_add(cache, item);
+	return item;
+}
+
 /* Keep an image, which the cache's environment made. Without memory it is the
  * pin's own. */
 static void
 keep(PmnCache *cache, const char *key, uint64_t hash, PmnManifestImage *image,
 	 PmnManifestPin *pin)
 {
-	PmnCacheItem *item = pmn_alloc(cache->env, sizeof(*item));
-	size_t key_size = strlen(key) + 1;
+	PmnCacheItem *item =
+		add_item(cache, key, hash, pmn_manifest_image_size(image));
 
 	if (item == NULL)
 		return;
-	item->key = pmn_alloc_raw(cache->env, key_size);
-	if (item->key == NULL)
-	{
-		pmn_free(cache->env, item, sizeof(*item));
-		return;
-	}
-	memcpy(item->key, key, key_size);
-	item->key_size = key_size;
-	item->hash = hash;
 	item->image = image;
-	item->pin_count = 1;
-	item->size_bytes =
-		pmn_manifest_image_size(image) + sizeof(*item) + key_size;
-	item->next_in_slot = cache->slots[hash % SLOT_COUNT];
-	cache->slots[hash % SLOT_COUNT] = item;
-	list_add(cache, item);
-	cache->stats.item_count++;
-	cache->stats.size_bytes += item->size_bytes;
 	pin->item = item;
 	pin->cache = cache;
 	shrink(cache);
@@ -273,16 +309,9 @@ look_up(PmnCache *cache, PmnFileSystem *fs, PmnArena *arena,
 	if (key == NULL)
 		return PMN_NO_MEMORY;
 	hash = pmn_hash_bytes(0, key, strlen(key));
-	pin->item = cache == NULL ? NULL : find(cache, key, hash);
+	pin->item = use_item(cache, key, hash);
 	if (pin->item == NULL)
-	{
-		if (cache != NULL)
-			cache->stats.misses++;
 		return load(cache, fs, arena, path, meta, key, hash, pin);
-	}
-	cache->stats.hits++;
-	list_remove(cache, pin->item);
-	list_add(cache, pin->item);
 	pin->item->pin_count++;
 	pin->cache = cache;
 	pin->image = pin->item->image;
@@ -319,6 +348,87 @@ pmn_manifest_pin_release(PmnManifestPin *pin)
 		shrink(pin->cache);
 	}
 	memset(pin, 0, sizeof(*pin));
+}
+
+/* ---- manifest lists ----------------------------------------------------- */
+
+/* Append deep copies of lines to out. */
+static PmnCode
+copy_lines(PmnEnv *env, PmnArena *arena, const PmnManifestMeta *lines,
+		   size_t count, PmnManifestList *out)
+{
+	PMN_TRY(pmn_array_reserve(env, out, count));
+	for (size_t i = 0; i < count; i++)
+	{
+		PmnManifestMeta line = lines[i];
+
+		PMN_TRY(pmn_bytes_copy(arena, &line.file_name));
+		PMN_TRY(pmn_simple_stats_copy(arena, &line.partition_stats));
+		out->items[out->count++] = line;
+	}
+	return PMN_OK;
+}
+
+/* Lists that cannot be kept are read again next time. */
+static void
+keep_lines(PmnCache *cache, const char *key, uint64_t hash,
+		   const PmnManifestMeta *lines, size_t count)
+{
+	PmnManifestList copy = {NULL, 0, 0};
+	PmnArena *arena = NULL;
+	PmnCacheItem *item = NULL;
+	void *items = NULL;
+
+	if (pmn_arena_create(cache->env, 1024, &arena) != PMN_OK)
+		return;
+	if (copy_lines(cache->env, arena, lines, count, &copy) == PMN_OK)
+		items = pmn_arena_copy(arena, copy.items, count * sizeof(*copy.items));
+	pmn_array_free(cache->env, &copy);
+	if (items != NULL && pmn_arena_bytes(arena) <= cache->limit_bytes)
+		item = add_item(cache, key, hash, pmn_arena_bytes(arena));
+	if (item == NULL)
+	{
+		pmn_arena_destroy(arena);
+		return;
+	}
+	item->lines_arena = arena;
+	item->lines = items;
+	item->line_count = count;
+	item->pin_count = 0;
+	shrink(cache);
+}
+
+PmnCode
+pmn_cache_manifest_list(PmnCache *cache, PmnFileSystem *fs, PmnArena *arena,
+						const PmnTablePath *path, const char *name,
+						int64_t size, PmnManifestList *out)
+{
+	size_t before = out->count;
+	PmnCacheItem *item;
+	const char *key;
+	uint64_t hash;
+	PmnCode code;
+
+	if (cache == NULL)
+		return pmn_manifest_list_read(fs, arena, path, name, size, out);
+	/* A file may be damaged so that it names a manifest as a list. */
+	key = pmn_arena_format(arena, "list|%s|%s/%s|%s|%" PRId64, fs->ops->scheme,
+						   path->root, path->branch == NULL ? "" : path->branch,
+						   name, size);
+	if (key == NULL)
+		return PMN_NO_MEMORY;
+	hash = pmn_hash_bytes(0, key, strlen(key));
+	item = use_item(cache, key, hash);
+	if (item != NULL)
+	{
+		code = copy_lines(fs->env, arena, item->lines, item->line_count, out);
+		if (code != PMN_OK)
+			out->count = before;
+		return code;
+	}
+	PMN_TRY(pmn_manifest_list_read(fs, arena, path, name, size, out));
+	keep_lines(cache, key, hash, out->items + before, out->count - before);
+	return PMN_OK;
 }
 
 /* ---- identities of snapshots -------------------------------------------- */

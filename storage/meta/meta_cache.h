@@ -29,6 +29,13 @@ PMN_CHECKED PmnCode pmn_cache_manifest(PmnCache *cache, PmnFileSystem *fs,
 									   PmnManifestPin *out);
 void pmn_manifest_pin_release(PmnManifestPin *pin);
 
+/* pmn_manifest_list_read, of a list that cache (which may be NULL) may have. */
+PMN_CHECKED PmnCode pmn_cache_manifest_list(PmnCache *cache, PmnFileSystem *fs,
+											PmnArena *arena,
+											const PmnTablePath *path,
+											const char *name, int64_t size,
+											PmnManifestList *out);
+
 /* One writing of one snapshot file. */
 typedef struct PmnIdentityKey
 {

@@ -255,6 +255,106 @@ TEST(survives_every_allocation_failure)
 	end_cache();
 }
 
+static const char *
+write_list(size_t count, int64_t *size)
+{
+	PmnManifestWriteOptions options = write_options(2);
+	uint32_t counter = 0;
+	const char *name = NULL;
+
+	CHECK_OK(&env, pmn_manifest_list_write(fs, arena, &table_path, &options,
+										   metas.items, count, "u", &counter,
+										   &name, size));
+	return name;
+}
+
+static void
+check_list(const char *name, int64_t size, size_t count)
+{
+	PmnManifestList lines = {NULL, 0, 0};
+
+	CHECK_OK(&env, pmn_cache_manifest_list(cache, fs, arena, &table_path, name,
+										   size, &lines));
+	CHECK(lines.count == count);
+	for (size_t i = 0; i < lines.count && i < count; i++)
+	{
+		CHECK(pmn_bytes_equal(lines.items[i].file_name,
+							  metas.items[i].file_name));
+		CHECK(lines.items[i].added_file_count ==
+			  metas.items[i].added_file_count);
+		CHECK(stats_are_equal(&lines.items[i].partition_stats,
+							  &metas.items[i].partition_stats));
+	}
+	pmn_array_free(&env.base, &lines);
+}
+
+/* Goal: a manifest list is read once and says the same; it goes like others; a
+ * manifest by the name of a list is none. */
+TEST(lists_are_kept)
+{
+	int64_t size = 0;
+	const char *name;
+	uint64_t requests;
+	PmnManifestList lines = {NULL, 0, 0};
+	PmnManifestMeta meta;
+	PmnManifestPin pin;
+
+	begin_cache(64 << 20, 3);
+	name = write_list(3, &size);
+	check_list(name, size, 3);
+	requests = env.base.counters.read_requests;
+	check_list(name, size, 3);
+	CHECK(env.base.counters.read_requests == requests);
+	meta = metas.items[0];
+	meta.file_name = pmn_bytes_string(name);
+	meta.file_size = size;
+	CHECK(pmn_cache_manifest(cache, fs, &table_path, &meta, &pin) ==
+		  PMN_CORRUPT);
+	pmn_cache_set_limit(cache, 0);
+	CHECK(pmn_cache_stats(cache)->item_count == 0);
+	check_list(name, size, 3);
+	CHECK(env.base.counters.read_requests > requests);
+	CHECK(pmn_cache_manifest_list(cache, fs, arena, &table_path, "gone", -1,
+								  &lines) == PMN_NOT_FOUND);
+	end_cache();
+}
+
+/* Goal: no failed allocation of either environment harms a list. */
+TEST(lists_survive_failed_allocations)
+{
+	int64_t size = 0;
+	const char *name;
+
+	begin_cache(64 << 20, 2);
+	name = write_list(2, &size);
+	for (uint64_t step = 0; step < 8; step++)
+	{
+		pmn_cache_set_limit(cache, 0);
+		pmn_cache_set_limit(cache, 64 << 20);
+		cache_env.fail_step = cache_env.step + step;
+		check_list(name, size, 2);
+		cache_env.fail_step = UINT64_MAX;
+		check_list(name, size, 2);
+	}
+	for (uint64_t step = 0; step < 40; step++)
+	{
+		PmnManifestList lines = {NULL, 0, 0};
+		PmnCode code;
+
+		if (step % 2 == 0)
+			pmn_cache_set_limit(cache, 0);
+		pmn_cache_set_limit(cache, 64 << 20);
+		env.fail_step = env.step + step / 2;
+		code = pmn_cache_manifest_list(cache, fs, arena, &table_path, name,
+									   size, &lines);
+		env.fail_step = UINT64_MAX;
+		CHECK(code == PMN_OK || code == PMN_NO_MEMORY);
+		CHECK(lines.count == (code == PMN_OK ? 2 : 0));
+		pmn_array_free(&env.base, &lines);
+	}
+	end_cache();
+}
+
 int
 main(void)
 {
@@ -263,5 +363,7 @@ main(void)
 	RUN(pinned_manifests_stay);
 	RUN(damaged_manifests_are_not_kept);
 	RUN(survives_every_allocation_failure);
+	RUN(lists_are_kept);
+	RUN(lists_survive_failed_allocations);
 	TEST_END();
 }

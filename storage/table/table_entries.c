@@ -17,8 +17,8 @@ static PmnCode
 read_list(PmnTable *table, PmnArena *arena, const char *name, int64_t size,
 		  PmnManifestList *out)
 {
-	return pmn_manifest_list_read(table->fs, arena, &table->lsm.path, name,
-								  size, out);
+	return pmn_cache_manifest_list(table->catalog->cache, table->fs, arena,
+								   &table->lsm.path, name, size, out);
 }
 
 PmnCode
