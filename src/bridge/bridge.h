@@ -124,11 +124,11 @@ extern void pfdw_travel_parse(const char *text, PmnTravel *travel);
 /* Names, comments, options recoded: a copy, or the argument where it is one. */
 extern char *pfdw_name_to_lake(const char *name);
 extern char *pfdw_name_from_lake(const char *name);
+/* The same for values that may be any bytes: what is no UTF-8 is replaced. */
+extern char *pfdw_shown_from_lake(const char *text);
 /* Name in the lake of an attribute of a foreign table. */
 extern const char *pfdw_relation_column_name(Oid relid, AttrNumber attnum,
 											 const char *attname);
-/* The same for values that may be any bytes: what is no UTF-8 is replaced. */
-extern char *pfdw_shown_from_lake(const char *text);
 
 /* ---- in bridge_type.c ------------------------------------------------- */
 
@@ -234,12 +234,10 @@ extern Datum pfdw_numeric_from_i128(PmnInt128 value, int scale);
  * pfdw_predicate_build -- the part of quals (implicitly ANDed expressions on
  * relation varno) that storage can evaluate, as a predicate in the current
  * memory context; NULL when nothing. columns says which field an attribute
- * is. econtext gives values for external parameters and run-time keys; NULL at
- * plan time (then parameters are left out). used collects the expressions
- * that were taken (may be NULL). is_exact (may be NULL) tells whether the
- * predicate says all that the quals do, so that nobody need look at the rows
- * again; else some rows that the quals exclude may pass it. Without econtext
- * it tells whether this will be so when parameters have values.
+ * is. econtext gives values of parameters and run-time keys; NULL at plan time
+ * (they are left out). used (may be NULL) collects the expressions taken.
+ * is_exact (may be NULL): the predicate says all that the quals do, so that
+ * nobody need look at the rows again; without econtext, it will.
  */
 extern const PmnPredicate *pfdw_predicate_build(List *quals, Index varno,
 												const PfdwColumn *columns,
