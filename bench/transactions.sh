@@ -2,19 +2,21 @@
 # Small transactions on a lake table beside a heap table of the same server:
 # bench/transactions.sh DIR. pgbench -M prepared, fsync on; the two take turns,
 # and what counts is the median of the rounds' ratios lake / heap.
-#   upsert   one row of 100,000 keys: INSERT ... ON CONFLICT DO UPDATE on the
-#            heap, INSERT on the lake table
+#   update from the lake   SET v = v + 1 of one row of 100,000, most of which
+#            only the lake has: rows move there each second
+#   upsert   one row: INSERT ... ON CONFLICT DO UPDATE on the heap, INSERT on
+#            the lake table; from here on all rows are in the delta
 #   update   SET v = v + 1 of one row
-#   select   one row by key, the row being in the delta
+#   select   one row by key
 #   bulk     COPY of 1,000,000 rows: seconds, and bytes of WAL
 # ROUNDS (5), SECONDS_EACH (5), CLIENTS ("1 8"), KEYS (100000), BULK (1000000),
-# WORK ("upsert update select bulk"), FLUSH_INTERVAL (1s): environment.
+# WORK ("cold upsert update select bulk"): environment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dir=${1:?usage: bench/transactions.sh DIR}
 rounds=${ROUNDS:-5} seconds=${SECONDS_EACH:-5} clients=${CLIENTS:-1 8}
 keys=${KEYS:-100000} bulk=${BULK:-1000000}
-work=${WORK:-upsert update select bulk}
+work=${WORK:-cold upsert update select bulk}
 mkdir -p "$dir/lake"
 . tools/server.sh
 trap 'server_stop "$dir/server"' EXIT
@@ -29,7 +31,7 @@ sql -c 'SET client_min_messages = error' \
 	-c 'DROP EXTENSION IF EXISTS paimon_fdw CASCADE' -c 'CREATE EXTENSION paimon_fdw'
 PGOPTIONS='-c client_min_messages=warning' sql <<-SQL
 	LOAD 'paimon_fdw';
-	ALTER SYSTEM SET paimon_fdw.flush_interval = '${FLUSH_INTERVAL:-1s}';
+	ALTER SYSTEM SET paimon_fdw.flush_interval = '1s';
 	SELECT pg_reload_conf();
 	DROP TABLE IF EXISTS heap, heap_bulk;
 	CREATE TABLE heap (k bigint PRIMARY KEY, v bigint);
@@ -51,6 +53,7 @@ script() {
 	case $1 in
 		upsert_heap) echo "INSERT INTO heap VALUES (:k, 1) ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v;" ;;
 		upsert_lake) echo "INSERT INTO lake VALUES (:k, 1);" ;;
+		cold_*) echo "UPDATE ${1#cold_} SET v = v + 1 WHERE k = :k;" ;;
 		update_*) echo "UPDATE ${1#update_} SET v = v + 1 WHERE k = :k;" ;;
 		select_*) echo "SELECT v FROM ${1#select_} WHERE k = :k;" ;;
 	esac
@@ -75,7 +78,7 @@ compare() {
 		echo "$lake" >>"$dir/lakes"; echo "$heap" >>"$dir/heaps"
 		awk "BEGIN { print $lake / $heap }" >>"$dir/ratios"
 	done
-	printf '| %s | %s | %s | %s | %.2f |\n' "$1, 1 row" "$2" "$(median <"$dir/lakes") tps" \
+	printf '| %s | %s | %s | %s | %.2f |\n' "${1/cold/update from the lake}, 1 row" "$2" "$(median <"$dir/lakes") tps" \
 		"$(median <"$dir/heaps") tps" "$(median <"$dir/ratios")"
 }
 # load TABLE: seconds and bytes of WAL
@@ -108,11 +111,12 @@ for name in $work; do
 			"$(median <"$dir/ratios")"
 		continue
 	fi
-	# Each row of the lake table is in the delta first.
-	if [ "$name" = select ]; then
+	if [ "$name" != cold ] && [ -z "${hot:-}" ]; then
+		hot=yes
 		sql -c "LOAD 'paimon_fdw'" -c "ALTER SYSTEM SET paimon_fdw.flush_interval = '1h'" -c 'SELECT pg_reload_conf()' >/dev/null
 		sql -c 'SELECT paimon.flush($$lake$$)' >/dev/null
-		sql -c "SET paimon_fdw.bulk_threshold = 2000000" -c 'UPDATE lake SET v = v + 1'
+		sql -c "SET paimon_fdw.bulk_threshold = 2000000" -c 'UPDATE lake SET v = v + 1' \
+			-c 'UPDATE heap SET v = v + 1' -c 'VACUUM heap'
 	fi
 	for count in $clients; do compare "$name" "$count"; done
 done

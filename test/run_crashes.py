@@ -56,7 +56,7 @@ class Loop:
         self.kills, self.totals = defaultdict(int), defaultdict(int)
         self.base = {}
         tables.make("counter")
-        tables.make("solo")
+        tables.make("solo", options="")
         tables.make("event", "txn int, n int, note text", key=None,
                     options="")
         session = Connection("setup")
@@ -73,6 +73,17 @@ class Loop:
         session.close()
 
     # ---- what sessions do ---------------------------------------------------
+
+    def increment_published(self, worker):
+        """COMMIT returns when the lake has it."""
+        try:
+            worker.connect().run("SET paimon_fdw.synchronous_publish = on")
+        except Lost:
+            worker.drop()
+            return
+        except SqlError:
+            pass  # heap tables
+        self.increment(worker)
 
     def increment(self, worker):
         key = worker.random.randint(1, KEYS)
@@ -172,7 +183,7 @@ class Loop:
                 quietly(crew, "flushes", "SELECT paimon.flush('%s')" %
                         rng.choice(("counter", "solo", "event")))
 
-        crew.run([self.increment] * 2 + [self.transfer, self.look, self.event,
+        crew.run([self.increment, self.increment_published, self.transfer, self.look, self.event,
                                          self.weak_event, self.prepare],
                  [disturb, flush])
         for what, count in crew.seen.items():

@@ -22,6 +22,7 @@ import argparse
 import itertools
 import json
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -37,10 +38,14 @@ from world import (DOUBT, FAILED, OK, RC, RR, SER,  # noqa: E402
                    compacter, flusher, killer, verdict)
 
 
+# Buckets that are fixed, and that grow with the table.
+LAYOUTS = ("\"bucket\" '1'", "\"bucket\" '3'", "")
+
+
 class Run:
     """What a case needs."""
 
-    def __init__(self, arguments, kind, seconds=None):
+    def __init__(self, arguments, kind, name, seconds=None):
         self.arguments = arguments
         self.kind = kind
         self.work = arguments.work
@@ -51,6 +56,8 @@ class Run:
             os.path.join(home, "data", "postmaster.pid")) else None
         self.tables = Tables(kind, os.path.join(self.work, "lake"))
         self.control = kind not in ("heap", "lake")
+        self.options = random.Random(
+            "%s %s" % (arguments.seed, name)).choice(LAYOUTS)
 
     def crew(self, name, settings=None):
         return Crew(self.tables, self.server,
@@ -116,7 +123,7 @@ def published_once(session, name):
 def counters(run, level):
     """No increment is lost and none counts twice."""
     tables, keys = run.tables, 4
-    tables.make("counter")
+    tables.make("counter", options=run.options)
     tables.make("step", heap=True)
     setup = Connection("setup")
     setup.run(tables.upsert("counter", "SELECT i, 0 FROM generate_series(1, "
@@ -215,7 +222,8 @@ class Bank:
         self.run, self.tables = run, run.tables
         self.keys = itertools.count(1000)
         for name in ("solo", "east", "west"):
-            self.tables.make(name, heap=name == "west")
+            self.tables.make(name, heap=name == "west",
+                             options=run.options)
         session = Connection("setup")
         for name in ("solo", "east", "west"):
             session.run(self.tables.upsert(
@@ -428,7 +436,7 @@ def bulk(run):
     update continues from the newest version, and none is lost. Values are
     load * 1000000 + updates since."""
     tables, keys = run.tables, 6
-    tables.make("loaded")
+    tables.make("loaded", options=run.options)
     setup = Connection("setup")
     setup.run(tables.upsert("loaded", "SELECT i, 0 FROM generate_series(1, "
                             "%d) i" % keys))
@@ -518,7 +526,7 @@ def check_loaded(key, seen, doubts, loads, final):
 def appends(run, level):
     """Transactions of reads and appends, checked for anomalies."""
     tables = run.tables
-    tables.make("list", "k int, v text")
+    tables.make("list", "k int, v text", options=run.options)
     window = 12
     keys = 30 * window
     setup = Connection("setup")
@@ -534,7 +542,13 @@ def appends(run, level):
         return start + int(rng.betavariate(1, 2) * window) + 1
 
     def parse(text):
-        return [int(e) for e in text.split(",") if e]
+        return [int(e.partition(".")[0]) for e in text.split(",") if e]
+
+    def padding(rng, key):
+        """Some lists grow out of their page."""
+        if key % 7 or rng.random() < 0.5:
+            return ""
+        return "." + "".join("%x" % rng.getrandbits(64) for _ in range(60))
 
     def body(conn, rng, txn):
         for _ in range(rng.randint(1, 4)):
@@ -542,8 +556,8 @@ def appends(run, level):
             if rng.random() < 0.5:
                 element = next(elements)
                 txn.operations.append(("append", key, element))
-                conn.run("UPDATE list SET v = v || '%d,' WHERE k = %d" %
-                         (element, key))
+                conn.run("UPDATE list SET v = v || '%d%s,' WHERE k = %d" %
+                         (element, padding(rng, key), key))
                 if conn.count != 1:
                     crew.fail("an append touched %d rows" % conn.count)
             elif rng.random() < 0.6:
@@ -608,7 +622,7 @@ def control(arguments, name, kind, wanted):
     """The case must find what is wrong with these tables."""
     for _ in range(3):
         try:
-            dict(CASES)[name](Run(arguments, kind, 1.5))
+            dict(CASES)[name](Run(arguments, kind, name, 1.5))
         except Failure as failure:
             if wanted in str(failure):
                 return "found: %s" % str(failure)[:150]
@@ -641,7 +655,7 @@ def main():
             continue
         kind = arguments.tables or "lake"
         failed += verdict("histories %s %s" % (kind, name),
-                          lambda: case(Run(arguments, kind)))
+                          lambda: case(Run(arguments, kind, name)))
     for name, kind, wanted in CONTROLS:
         if arguments.tables or (
                 arguments.case and name not in arguments.case):
