@@ -183,8 +183,8 @@ class Loop:
                 quietly(crew, "flushes", "SELECT paimon.flush('%s')" %
                         rng.choice(("counter", "solo", "event")))
 
-        crew.run([self.increment, self.increment_published, self.transfer, self.look, self.event,
-                                         self.weak_event, self.prepare],
+        crew.run([self.increment, self.increment_published, self.transfer,
+                  self.look, self.event, self.weak_event, self.prepare],
                  [disturb, flush])
         for what, count in crew.seen.items():
             self.totals[what] += count

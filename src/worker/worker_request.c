@@ -17,7 +17,10 @@
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "storage/latch.h"
 #include "storage/lwlock.h"
+#include "tcop/dest.h"
+#include "tcop/tcopprot.h"
 #include "utils/array.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -232,6 +235,34 @@ ensure_worker(int worker, TimestampTz *missing_since)
 	return !TimestampDifferenceExceeds(*missing_since, now, START_MS);
 }
 
+/*
+ * Until a round ends, or for a moment. After a commit the end of the server
+ * must not end the process here, which would abort what has committed: it
+ * becomes a wish to end.
+ */
+static void
+doze(ConditionVariable *served, bool is_committed)
+{
+	int events;
+
+	if (!is_committed)
+	{
+		(void) ConditionVariableTimedSleep(served, POLL_MS, PG_WAIT_EXTENSION);
+		return;
+	}
+	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_POSTMASTER_DEATH,
+					   POLL_MS, PG_WAIT_EXTENSION);
+	ResetLatch(MyLatch);
+	if ((events & WL_POSTMASTER_DEATH) != 0)
+	{
+		ProcDiePending = true;
+		InterruptPending = true;
+		whereToSendOutput = DestNone;
+	}
+	/* Who was woken is no longer among those who wait. */
+	ConditionVariablePrepareToSleep(served);
+}
+
 PfdwFlushEnd
 pfdw_flush_wait(int32 lake_table, bool is_committed, PfdwFlushResult *result)
 {
@@ -259,8 +290,7 @@ pfdw_flush_wait(int32 lake_table, bool is_committed, PfdwFlushResult *result)
 		else if (!is_committed && turn % 10 == 0 && is_blocked_by_me(worker))
 			end = PFDW_FLUSH_BLOCKED;
 		else
-			(void) ConditionVariableTimedSleep(&shared->served, POLL_MS,
-											   PG_WAIT_EXTENSION);
+			doze(&shared->served, is_committed);
 	}
 	ConditionVariableCancelSleep();
 	return end;
