@@ -347,9 +347,11 @@ insert_stored(PfdwWriter *writer, Relation relation, Tuplestorestate *store,
 	while (store != NULL && next_stored(writer, store, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		MemoryContextReset(writer->row_context);
 		pfdw_row_insert(writer, relation, slot);
 		writer->has_written = true;
+		/* A row from a file is in the memory that is reset. */
+		ExecClearTuple(slot);
+		MemoryContextReset(writer->row_context);
 	}
 	if (store == NULL)
 		return;
