@@ -426,7 +426,8 @@ def case_drop_database():
     psql("INSERT INTO g SELECT i, md5(i::text) || md5((-i)::text) FROM "
          "generate_series(1, 1500000) i", "workers_gone")
     for key in range(6):
-        psql("INSERT INTO g VALUES (%d, 'x')" % key, "workers_gone")
+        psql("SET paimon_fdw.synchronous_publish = on; INSERT INTO g VALUES "
+             "(%d, 'x')" % key, "workers_gone")
     wait_until("SELECT count(*) > 0 FROM pg_stat_activity WHERE query LIKE "
                "'compacting lake table%public.g%'")
     psql("DROP DATABASE workers_gone")

@@ -247,6 +247,16 @@ pfdw_delta_scan_begin(PfdwDeltaHeap *heap, Snapshot snapshot, bool with_locks)
 	return scan;
 }
 
+/* Of a crashed server's rows nobody else will tell. */
+static void
+note_seen(PfdwDeltaHeap *heap)
+{
+	if (heap->is_noted)
+		return;
+	heap->is_noted = true;
+	pfdw_delta_seen(heap->lake_table);
+}
+
 bool
 pfdw_delta_scan_next(PfdwDeltaScan *scan, TupleTableSlot *out, char *kind,
 					 ItemPointer tid)
@@ -261,6 +271,7 @@ pfdw_delta_scan_next(PfdwDeltaScan *scan, TupleTableSlot *out, char *kind,
 		*kind = DatumGetChar(slot_getattr(heap->slot, heap->kind, &is_null));
 		if (*kind == PFDW_KIND_LOCK && !scan->with_locks)
 			continue;
+		note_seen(heap);
 		pfdw_delta_row(heap, out, kind);
 		if (tid != NULL)
 			*tid = heap->slot->tts_tid;
@@ -293,7 +304,10 @@ pfdw_delta_probe(PfdwDeltaHeap *heap, Snapshot snapshot, const Datum *key,
 	index_rescan(scan, heap->scan_keys, heap->key_count, NULL, 0);
 	found = index_getnext_slot(scan, ForwardScanDirection, heap->slot);
 	if (found)
+	{
+		note_seen(heap);
 		pfdw_delta_row(heap, out, kind);
+	}
 	index_endscan(scan);
 	if (found && *kind == PFDW_KIND_LOCK)
 		found = false;

@@ -34,6 +34,7 @@ struct PfdwDeltaHeap
 	EState *estate;
 	ResultRelInfo *rinfo;
 	CommandId self_command;
+	bool is_noted; /* pfdw_delta_seen */
 };
 
 /* ---- in delta_heap.c -------------------------------------------------- */

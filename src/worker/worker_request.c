@@ -31,6 +31,8 @@
 #define START_MS 10000
 /* Between two looks while waiting; the end of a round wakes at once. */
 #define POLL_MS 100
+/* How often a session tells of rows that it only saw. */
+#define SEEN_MS 1000
 
 int pfdw_flush_interval = 1000; /* ms */
 int pfdw_flush_size = 16384;	/* kB */
@@ -104,7 +106,8 @@ mark_tables(List *notices)
 		PfdwSharedTable *table = pfdw_shared_table(notice->lake_table);
 
 		/* What was only seen is a worker's already, if there is a mark. */
-		if (table != NULL && (notice->wrote || table->dirty_since == 0))
+		if (table != NULL &&
+			(notice->wrote || (table->dirty_since == 0 && table->busy == 0)))
 			is_news |= mark(table, notice, now);
 	}
 	LWLockRelease(&shared->lock);
@@ -311,6 +314,26 @@ may_have_workers(void)
 	return IsUnderPostmaster && !RecoveryInProgress() && !pfdw_worker_am_one();
 }
 
+/* Who only reads need not say so each time. */
+static bool
+is_known(List *notices)
+{
+	static TimestampTz next = 0;
+	TimestampTz now;
+	ListCell *cell;
+
+	foreach (cell, notices)
+	{
+		if (((PfdwNotice *) lfirst(cell))->wrote)
+			return false;
+	}
+	now = GetCurrentTimestamp();
+	if (now < next)
+		return true;
+	next = TimestampTzPlusMilliseconds(now, SEEN_MS);
+	return false;
+}
+
 static void
 on_transaction(XactEvent event, void *arg)
 {
@@ -318,7 +341,8 @@ on_transaction(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_COMMIT:
 			must_wait = false;
-			if (pfdw_delta_notices() == NIL || !may_have_workers())
+			if (pfdw_delta_notices() == NIL || !may_have_workers() ||
+				is_known(pfdw_delta_notices()))
 				pfdw_delta_notices_forget();
 			else if (pfdw_synchronous_publish)
 				must_wait = true;
