@@ -17,6 +17,7 @@
 #include "nodes/makefuncs.h"
 #include "pgstat.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -74,9 +75,20 @@ blocks_of(Oid relid)
 	return blocks;
 }
 
+/* Cutting a file off waits up to five seconds for those who read it: not when
+ * there are some. */
+static bool
+is_alone(Oid relid)
+{
+	if (!ConditionalLockRelationOid(relid, AccessExclusiveLock))
+		return false;
+	UnlockRelationOid(relid, AccessExclusiveLock);
+	return true;
+}
+
 /* vacuum() ends the transaction that it is called in, and begins another. */
 static void
-vacuum_relation(Oid relid)
+vacuum_relation(Oid relid, bool may_truncate)
 {
 	VacuumParams params = {0};
 	VacuumRelation *target = makeVacuumRelation(NULL, relid, NIL);
@@ -88,7 +100,7 @@ vacuum_relation(Oid relid)
 	params.multixact_freeze_table_age = -1;
 	params.log_min_duration = -1;
 	params.index_cleanup = VACOPTVALUE_ENABLED;
-	params.truncate = VACOPTVALUE_ENABLED;
+	params.truncate = may_truncate ? VACOPTVALUE_ENABLED : VACOPTVALUE_DISABLED;
 	params.nworkers = -1;
 	vacuum(list_make1(target), &params, NULL, true);
 }
@@ -97,6 +109,7 @@ typedef struct Request
 {
 	int32 lake_table; /* 0: the outbox */
 	BlockNumber limit;
+	bool is_idle;
 	bool is_done;
 } Request;
 
@@ -118,15 +131,16 @@ vacuum_if_grown(Request *request)
 	request->is_done = blocks_of(relid) > request->limit;
 	PopActiveSnapshot();
 	if (request->is_done)
-		vacuum_relation(relid);
+		vacuum_relation(relid, request->is_idle && is_alone(relid));
 }
 
 /* Errors are logged: nothing depends on it. */
 static bool
-try_vacuum(int32 lake_table, BlockNumber limit)
+try_vacuum(int32 lake_table, bool is_idle)
 {
 	MemoryContext outer = CurrentMemoryContext;
-	Request request = {lake_table, limit, false};
+	Request request = {lake_table, is_idle ? IDLE_BLOCKS : GROWN_BLOCKS,
+					   is_idle, false};
 
 	pfdw_worker_step(PFDW_STEP_VACUUM, lake_table, InvalidOid);
 	SetCurrentStatementStartTimestamp();
@@ -157,7 +171,6 @@ try_vacuum(int32 lake_table, BlockNumber limit)
 void
 pfdw_vacuum_noted(bool is_idle)
 {
-	BlockNumber limit = is_idle ? IDLE_BLOCKS : GROWN_BLOCKS;
 	TimestampTz now = GetCurrentTimestamp();
 	ListCell *cell;
 
@@ -171,12 +184,12 @@ pfdw_vacuum_noted(bool is_idle)
 		if (!is_idle && !TimestampDifferenceExceeds(item->last, now, PAUSE_MS))
 			continue;
 		item->last = now;
-		(void) try_vacuum(item->lake_table, limit);
+		(void) try_vacuum(item->lake_table, is_idle);
 	}
 	if (is_idle || TimestampDifferenceExceeds(last_outbox, now, PAUSE_MS))
 	{
 		last_outbox = now;
-		(void) try_vacuum(0, limit);
+		(void) try_vacuum(0, is_idle);
 	}
 	if (is_idle)
 	{
