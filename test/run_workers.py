@@ -1,8 +1,9 @@
 """Goal: rows get to the lake and are compacted by themselves, each exactly
 once whatever dies; workers disturb nobody, and end when they should.
 
-usage: run_workers.py LAKE LOG   LAKE is where the server's user may write, LOG
-the server's log. PGHOST and its kin name a server with default settings.
+usage: run_workers.py LAKE LOG [preloaded]   LAKE is where the server's user
+may write, LOG the server's log. PGHOST and its kin name a server with default
+settings; preloaded: with the library in shared_preload_libraries.
 """
 import os
 import random
@@ -13,6 +14,7 @@ import threading
 import time
 
 LAKE, LOG = sys.argv[1:3]
+PREFIX = "preloaded_" if sys.argv[3:] == ["preloaded"] else "case_"
 DEADLINE = 30
 WORKER = "backend_type = 'paimon_fdw worker'"
 
@@ -438,19 +440,51 @@ def case_idle():
     wait_until("SELECT count(*) = 0 FROM pg_stat_activity WHERE " + WORKER)
 
 
+def preloaded_after_crash():
+    """The launcher sees to what a crash has left: no session touches it."""
+    setting("paimon_fdw.flush_interval", "1h")
+    table("crashed")
+    psql("INSERT INTO crashed VALUES (0, 'v0'), (1, 'v1')")
+    assert psql(records("crashed")) == "0"
+    kill_backend()
+    wait_until(records("crashed"), "2")
+    check_rows("crashed", 2)
+
+
+def preloaded_prepared():
+    """COMMIT PREPARED is another session's commit."""
+    psql("BEGIN; INSERT INTO crashed VALUES (2, 'v2'); PREPARE TRANSACTION "
+         "'workers'")
+    time.sleep(1)
+    assert psql(records("crashed")) == "2"
+    kill_backend()
+    psql("COMMIT PREPARED 'workers'")
+    wait_until(records("crashed"), "3")
+    check_rows("crashed", 3)
+
+
+def preloaded_is_out_of_the_way():
+    wait_until("SELECT string_agg(backend_type, ',') FROM paimon.stat_workers",
+               "paimon_fdw launcher")
+    psql("CREATE DATABASE preloaded_other")
+    psql("CREATE EXTENSION paimon_fdw", "preloaded_other")
+    psql("DROP DATABASE preloaded_other")
+
+
 def main():
     failed = 0
     psql("CREATE SERVER workers FOREIGN DATA WRAPPER paimon_fdw OPTIONS "
          "(warehouse '%s')" % LAKE)
     for name, case in list(globals().items()):
-        if not name.startswith("case_"):
+        if not name.startswith(PREFIX):
             continue
+        name = name.replace("case_", "")
         try:
             case()
-            print("ok - workers " + name[5:])
+            print("ok - workers " + name)
         except AssertionError as problem:
             failed += 1
-            print("not ok - workers %s: %s" % (name[5:], problem))
+            print("not ok - workers %s: %s" % (name, problem))
         sys.stdout.flush()
     return 1 if failed else 0
 

@@ -205,6 +205,12 @@ suite_workers() {
 	chown "$(server_user)" "$work/workers/lake"
 	suite_lines workers python3 test/run_workers.py "$work/workers/lake" "$work/workers/log"
 	server_stop "$work/workers"
+	server_start "$work/launcher" "shared_preload_libraries = 'paimon_fdw'"
+	psql -X -q -c 'CREATE EXTENSION IF NOT EXISTS paimon_fdw'
+	mkdir -p "$work/launcher/lake"
+	chown "$(server_user)" "$work/launcher/lake"
+	suite_lines launcher python3 test/run_workers.py "$work/launcher/lake" "$work/launcher/log" preloaded
+	server_stop "$work/launcher"
 }
 
 # What many sessions do at once, on a server that is killed time and again.

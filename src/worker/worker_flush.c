@@ -65,7 +65,7 @@ due_time(const PfdwSharedTable *table)
 	if (table->wanted > table->served)
 		return table->hold_until;
 	due = TimestampTzPlusMilliseconds(table->dirty_since, pfdw_flush_interval);
-	if (table->bytes >= (uint64) pfdw_flush_size * 1024)
+	if (table->is_urgent || table->bytes >= (uint64) pfdw_flush_size * 1024)
 		due = table->dirty_since;
 	due = Max(due, table->not_before);
 	return Max(due, table->hold_until);
@@ -117,6 +117,7 @@ round_begin(Round *round, bool is_last, long *wait_ms)
 		next->busy = MyProcPid;
 		next->dirty_since = 0;
 		next->bytes = 0;
+		next->is_urgent = false;
 	}
 	LWLockRelease(&shared->lock);
 	return next != NULL;

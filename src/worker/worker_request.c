@@ -123,8 +123,11 @@ pfdw_flush_mark(int32 lake_table)
 
 	LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
 	table = pfdw_shared_table(lake_table);
-	if (table != NULL && table->dirty_since == 0)
+	if (table != NULL && table->dirty_since == 0 && table->busy == 0)
+	{
 		table->dirty_since = GetCurrentTimestamp();
+		table->is_urgent = true;
+	}
 	LWLockRelease(&shared->lock);
 }
 

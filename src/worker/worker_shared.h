@@ -75,6 +75,7 @@ typedef struct PfdwSharedTable
 	int busy;				 /* pid of the worker at it; 0: none */
 	TimestampTz dirty_since; /* unpublished rows; 0: none known */
 	uint64 bytes;			 /* of those */
+	bool is_urgent;			 /* they are older than is known */
 	TimestampTz not_before;	 /* after an error */
 	TimestampTz hold_until;	 /* a bulk writer is at it: for requests, too */
 	int failures;			 /* in a row */
