@@ -22,7 +22,7 @@ EXTRA_CLEAN = paimon_arrow.so build/lib
 REGRESS = options ddl import types nested scan pushdown plan ordered partition insert \
 	update_delete copy transaction outbox trigger encoding dynamic_bucket \
 	compaction time_travel merge_engine system_tables changes binlog \
-	deletion_vector privileges errors write_worker delta_read
+	deletion_vector privileges errors write_worker delta_read row_lock
 REGRESS_OPTS = --temp-config=$(CURDIR)/test/quiet.conf \
 	--temp-instance=$(CURDIR)/tmp_check --no-locale --encoding=UTF8
 ISOLATION = $(basename $(notdir $(wildcard test/isolation/specs/*.spec)))

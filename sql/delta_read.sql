@@ -5,6 +5,7 @@
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS paimon_fdw;
 RESET client_min_messages;
+SET datestyle = 'ISO';
 SELECT '/tmp/paimon_fdw_' || system_identifier || '/delta_read' AS warehouse
   FROM pg_control_system() \gset
 SELECT format('cat >/dev/null; rm -rf %1$s; mkdir -p %1$s', :'warehouse') AS command \gset

@@ -368,7 +368,8 @@ pfdw_row_change(PfdwRowChange *change)
 		writer->heap, target == PFDW_KIND_ROW ? change->new : change->old,
 		&kind, writer->snapshot, writer->command, LockWaitBlock,
 		writer->current, &tid);
-	if (claim == PFDW_CLAIM_SELF)
+	/* A row that this statement has locked is not one that it has written. */
+	if (claim == PFDW_CLAIM_SELF && kind != PFDW_KIND_LOCK)
 		return is_moved_there(change);
 	state = judge(change, claim, kind);
 	if (state != ROW_UNCHANGED && IsolationUsesXactSnapshot())
@@ -382,11 +383,11 @@ pfdw_row_change(PfdwRowChange *change)
 		return false;
 	}
 	target = kind_to_write(change);
-	if (claim != PFDW_CLAIM_NEW)
+	if (claim != PFDW_CLAIM_NEW && claim != PFDW_CLAIM_SELF)
 		pfdw_delta_write(writer->heap, &tid,
 						 target == PFDW_KIND_ROW ? change->new : change->old,
 						 target, writer->command);
-	else if (state == ROW_CHANGED)
+	else if (claim == PFDW_CLAIM_SELF || state == ROW_CHANGED)
 		write_again(writer, &tid,
 					target == PFDW_KIND_ROW ? change->new : change->old,
 					target);
