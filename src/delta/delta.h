@@ -49,9 +49,6 @@ extern void pfdw_delta_created(const PfdwTableRef *ref);
 /* Whether the lake table has messages of this transaction. */
 extern bool pfdw_delta_has_pending(const PfdwTableRef *ref);
 
-/* Whether this transaction has put something into the outbox. */
-extern bool pfdw_delta_has_published(void);
-
 /* Whether two references name one lake table. */
 extern bool pfdw_ref_equal(const PfdwTableRef *a, const PfdwTableRef *b);
 

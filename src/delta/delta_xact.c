@@ -146,19 +146,6 @@ pfdw_delta_has_pending(const PfdwTableRef *ref)
 	return false;
 }
 
-bool
-pfdw_delta_has_published(void)
-{
-	if (transaction == NULL)
-		return false;
-	for (DeltaTable *entry = transaction->tables; entry; entry = entry->next)
-	{
-		if (entry->is_handed_over)
-			return true;
-	}
-	return false;
-}
-
 DeltaTable *
 pfdw_delta_entries(void)
 {
