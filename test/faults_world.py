@@ -195,6 +195,12 @@ class Lake:
                 for place, _, names in os.walk(self.warehouse)
                 for name in names}
 
+    def quiet_listing(self, *tables):
+        """The files that are there when nothing is left to publish."""
+        for table in tables:
+            self.sql("SELECT paimon.flush('%s')" % table)
+        return self.listing()
+
     def nothing_new(self, before, what):
         """A failed statement leaves no file and removes none. -> 0, the
         number of orphans that it may leave."""
@@ -270,9 +276,12 @@ class Mounted:
 
 
 def set_room(ballast, folder, room):
-    """Fill the disk with one file until so many bytes are left."""
+    """Fill the disk with one file until so many bytes are left; None: empty
+    it."""
     if os.path.exists(ballast):
         os.remove(ballast)
+    if room is None:
+        return
     info = os.statvfs(folder)
     with open(ballast, "wb") as handle:
         handle.write(b"\0" * max(0, info.f_bavail * info.f_frsize - room))
