@@ -8,7 +8,7 @@
 #
 # FUZZ_SECONDS        how long each fuzz target runs (default 5)
 # DIFFERENTIAL_SEEDS  how many random scripts run on heap and lake (default 10)
-# HISTORY_SECONDS     how long each history runs (default 4)
+# HISTORY_SECONDS     how long each history runs (default 3)
 # CRASH_KILLS         how many processes the crash loop kills (default 8)
 # COMPATIBILITY_WRITE  when set, that suite writes doc/compatibility.md anew
 # SUITE_SECONDS       after how long a suite that hangs is ended (default 1500)
@@ -221,7 +221,7 @@ suite_histories() {
 	chown "$(server_user)" "$work/histories/run"
 	build_oracle
 	suite_lines histories python3 test/run_histories.py "$work/histories/run" \
-		--seconds "${HISTORY_SECONDS:-4}" --oracle
+		--seconds "${HISTORY_SECONDS:-3}" --oracle
 	mkdir -p "$work/histories/crashes"
 	chown "$(server_user)" "$work/histories/crashes"
 	suite_lines crashes python3 test/run_crashes.py "$work/histories/crashes" \
