@@ -111,6 +111,7 @@ DELETE FROM t WHERE id = 4;
 SELECT rowkind, id, s FROM "t$audit_log" ORDER BY id;
 SELECT rowkind, count(*) FROM "t$audit_log" GROUP BY 1 ORDER BY 1;
 SELECT id FROM "t$audit_log" WHERE rowkind = '-D' AND id > 3;
+-- what is in the lake, where this transaction's rows are not yet
 BEGIN;
 UPDATE t SET s = 'drei' WHERE id = 3;
 SELECT rowkind, id, s FROM "t$audit_log" WHERE id = 3;

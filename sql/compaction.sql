@@ -43,8 +43,9 @@ COMMIT;
 CREATE FOREIGN TABLE e () SERVER compaction_lake;
 SELECT * FROM e;
 
--- not with rows of this transaction
+-- not with files of this transaction
 BEGIN;
+SET LOCAL paimon_fdw.bulk_threshold = 0;
 INSERT INTO t VALUES (1000, 0, 0);
 SELECT paimon.compact('t');
 ROLLBACK;

@@ -132,10 +132,8 @@ extern const char *pfdw_relation_column_name(Oid relid, AttrNumber attnum,
 
 /* ---- in bridge_type.c ------------------------------------------------- */
 
-/*
- * pfdw_type_to_pg -- the PostgreSQL type of a Paimon type, as
- * design/sql-interface.md maps them. Unmapped types raise HV004.
- */
+/* The PostgreSQL type of a Paimon type, as design/sql-interface.md maps them.
+ * Unmapped types raise HV004. */
 extern void pfdw_type_to_pg(const PmnType *type, const char *column, Oid *typid,
 							int32 *typmod);
 

@@ -168,16 +168,35 @@ match_columns(PfdwDeltaHeap *heap, Relation foreign)
 		attnum = find_attribute(columns, NameStr(name));
 		if (attnum == InvalidAttrNumber ||
 			TupleDescAttr(columns, attnum - 1)->atttypid != attribute->atttypid)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("column \"%s\" of foreign table \"%s\" does not "
-							"fit rows that are not in the lake yet",
-							NameStr(attribute->attname), heap->name),
-					 errdetail("They were written through another foreign "
-							   "table for the same lake table, which has not "
-							   "this column or declares another type.")));
-		heap->map[i] = attnum;
+			heap->misfit = attribute->attnum;
+		else
+			heap->map[i] = attnum;
 	}
+}
+
+bool
+pfdw_delta_heap_fits(const PfdwDeltaHeap *heap)
+{
+	return heap->misfit == InvalidAttrNumber;
+}
+
+void
+pfdw_delta_check_columns(const PfdwDeltaHeap *heap)
+{
+	if (heap->misfit == InvalidAttrNumber)
+		return;
+	ereport(
+		ERROR,
+		(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		 errmsg(
+			 "column \"%s\" of foreign table \"%s\" does not fit rows "
+			 "that are not in the lake yet",
+			 NameStr(TupleDescAttr(heap->tupdesc, heap->misfit - 1)->attname),
+			 heap->name),
+		 errdetail("They were written through another foreign table for "
+				   "the same lake table, which has not this column or "
+				   "declares another type."),
+		 errhint("Function paimon.flush brings them to the lake.")));
 }
 
 /* The key as the index has it, and how to look one up. */
@@ -222,8 +241,8 @@ pfdw_delta_row(PfdwDeltaHeap *heap, TupleTableSlot *out, char *kind)
 
 	slot_getallattrs(slot);
 	*kind = DatumGetChar(slot->tts_values[heap->kind - 1]);
-	if (out == NULL)
-		return;
+	if (pfdw_kind_is_row(*kind))
+		pfdw_delta_check_columns(heap);
 	ExecClearTuple(out);
 	for (int i = 0; i < heap->tupdesc->natts; i++)
 	{

@@ -23,10 +23,11 @@ struct PfdwDeltaHeap
 	char *name;		   /* of the foreign table */
 	TupleDesc tupdesc; /* its row type */
 	Relation heap;
-	Relation index;	  /* NULL: rows are only added */
-	AttrNumber *map;  /* by its attributes: the heap's, 0 for dropped ones */
-	AttrNumber kind;  /* the heap's attribute */
-	AttrNumber *keys; /* its attributes */
+	Relation index;	   /* NULL: rows are only added */
+	AttrNumber *map;   /* by its attributes: the heap's, 0 for dropped ones */
+	AttrNumber misfit; /* an attribute that the heap cannot hold, or 0 */
+	AttrNumber kind;   /* the attribute of the heap */
+	AttrNumber *keys;  /* its attributes */
 	int key_count;
 	ScanKeyData *scan_keys; /* equality with a key yet to be filled in */
 	TupleTableSlot *slot;	/* the heap's row type */
@@ -41,6 +42,8 @@ struct PfdwDeltaHeap
 
 /* Name of the heap's column for a lake column. */
 extern void pfdw_delta_column(const char *lake_name, NameData *out);
+/* 0A000 when the foreign table's columns are not the heap's. */
+extern void pfdw_delta_check_columns(const PfdwDeltaHeap *heap);
 /* The row in heap->slot as one of the foreign table; *kind is its kind. */
 extern void pfdw_delta_row(PfdwDeltaHeap *heap, TupleTableSlot *out,
 						   char *kind);

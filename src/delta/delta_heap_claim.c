@@ -63,6 +63,8 @@ store_row(PfdwDeltaHeap *heap, TupleTableSlot *row, char kind)
 	TupleTableSlot *slot = heap->slot;
 	int natts = slot->tts_tupleDescriptor->natts;
 
+	if (kind != PFDW_KIND_LOCK)
+		pfdw_delta_check_columns(heap);
 	slot_getallattrs(row);
 	ExecClearTuple(slot);
 	memset(slot->tts_values, 0, sizeof(Datum) * natts);

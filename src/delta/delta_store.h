@@ -95,8 +95,14 @@ extern bool pfdw_view_is_current(const PfdwView *view);
 /* ---- in delta_heap.c -------------------------------------------------- */
 
 #define PFDW_KIND_ROW 'I'
+#define PFDW_KIND_UPDATED 'U' /* a row that replaces one of the lake */
 #define PFDW_KIND_DELETED 'D'
 #define PFDW_KIND_LOCK 'L'
+static inline bool
+pfdw_kind_is_row(char kind)
+{
+	return kind == PFDW_KIND_ROW || kind == PFDW_KIND_UPDATED;
+}
 
 /* Delta heap of a foreign table's lake table, opened with a lock to the end
  * of the transaction; made when missing and make. NULL: none. */
@@ -105,6 +111,9 @@ extern PfdwDeltaHeap *pfdw_delta_heap_open(Relation foreign,
 										   const PfdwLakeTable *lake_table,
 										   bool make);
 extern void pfdw_delta_heap_close(PfdwDeltaHeap *heap);
+/* Whether it can hold the foreign table's columns: the one whose rows came
+ * first may have had others. If not, meeting a row is an error. */
+extern bool pfdw_delta_heap_fits(const PfdwDeltaHeap *heap);
 /* The foreign table's attributes that are the primary key, in its order;
  * NULL and 0 of an append table. (For scans; delta_heap.c.) */
 extern const AttrNumber *pfdw_delta_heap_keys(const PfdwDeltaHeap *heap,

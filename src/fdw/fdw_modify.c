@@ -180,7 +180,10 @@ begin(ModifyTableState *mtstate, ResultRelInfo *rinfo, CmdType operation,
 
 	state->mtstate = mtstate;
 	state->operation = operation;
-	writer = pfdw_writer_acquire(estate, relation);
+	writer = pfdw_writer_acquire(
+		estate, relation,
+		operation == CMD_INSERT && rinfo->ri_TrigDesc != NULL &&
+			rinfo->ri_TrigDesc->trig_insert_before_row);
 	state->writer = writer;
 	rinfo->ri_FdwState = state;
 	if (operation == CMD_INSERT)
@@ -398,7 +401,6 @@ pfdw_modify_check(PfdwRowChange *change)
 	slot_getallattrs(change->new);
 	check_row(change->rinfo->ri_FdwState, change->estate, change->rinfo,
 			  change->new, false);
-	pfdw_writer_try(change->writer, change->new);
 }
 
 /* The new row, or the old one of a DELETE; NULL: it was left alone. */
@@ -413,8 +415,6 @@ change_row(ModifyState *state, EState *estate, ResultRelInfo *rinfo,
 							.old = old,
 							.new = new};
 
-	if (new != NULL)
-		pfdw_writer_try(state->writer, new);
 	if (!pfdw_row_change(&change))
 		return NULL;
 	if (change.new == NULL)
@@ -422,7 +422,8 @@ change_row(ModifyState *state, EState *estate, ResultRelInfo *rinfo,
 	if (pfdw_key_is_changed(state->writer, change.old, change.new))
 	{
 		claim_key(state->writer, change.new);
-		pfdw_writer_defer(state->writer, change.new);
+		pfdw_writer_defer(state->writer,
+						  pfdw_writer_shape(state->writer, change.new));
 	}
 	return change.new;
 }

@@ -304,7 +304,7 @@ pfdw_overlay_next(PfdwOverlay *overlay, PfdwDecoder *decoder)
 			overlay->at_end = true;
 			break;
 		}
-		if (kind == PFDW_KIND_ROW)
+		if (pfdw_kind_is_row(kind))
 			bytes += put_row(overlay, decoder, count++);
 	}
 	MemoryContextSwitchTo(old);

@@ -100,13 +100,13 @@ pfdw_replace_note(PfdwWriter *writer, TupleTableSlot *slot)
 	(void) pfdw_keyset_add(writer->replaced, slot);
 }
 
-void
+bool
 pfdw_replace_end(PfdwWriter *writer, Relation relation)
 {
 	CommandId command = writer->command;
 
 	if (writer->replaced == NULL)
-		return;
+		return false;
 	/* Rows that the statement itself had written before there were many. */
 	if (writer->has_written)
 	{
@@ -116,4 +116,5 @@ pfdw_replace_end(PfdwWriter *writer, Relation relation)
 	visit_heap(writer, relation, delete_replaced, command);
 	pfdw_keyset_free(writer->replaced);
 	writer->replaced = NULL;
+	return true;
 }

@@ -112,15 +112,14 @@ is_option_true(const PmnSchema *schema, const char *name)
 
 /* ---- what both share -------------------------------------------------- */
 
-/* Before the first row: the heap, and what statements compare with. */
-static void
-prepare(PfdwWriter *writer, Relation relation)
+bool
+pfdw_rows_open(PfdwWriter *writer, Relation relation)
 {
 	MemoryContext old;
 	const PfdwLakeTable *lake_table;
 
 	if (writer->heap != NULL)
-		return;
+		return pfdw_delta_heap_fits(writer->heap);
 	old = MemoryContextSwitchTo(writer->context);
 	pfdw_lake_lock(&writer->options->ref, RowExclusiveLock, true);
 	lake_table = pfdw_lake_table_get(&writer->options->ref, writer->relid);
@@ -129,6 +128,7 @@ prepare(PfdwWriter *writer, Relation relation)
 		writer->current =
 			MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsVirtual);
 	MemoryContextSwitchTo(old);
+	return pfdw_delta_heap_fits(writer->heap);
 }
 
 void
@@ -267,7 +267,7 @@ judge(PfdwRowChange *change, PfdwClaim claim, char kind)
 
 	if (claim != PFDW_CLAIM_NEW && kind == PFDW_KIND_DELETED)
 		return ROW_GONE;
-	if (claim != PFDW_CLAIM_NEW && kind == PFDW_KIND_ROW)
+	if (claim != PFDW_CLAIM_NEW && pfdw_kind_is_row(kind))
 		return claim == PFDW_CLAIM_SEEN ? ROW_UNCHANGED : ROW_CHANGED;
 	if (lake_is_unchanged(writer))
 		return ROW_UNCHANGED;
@@ -342,15 +342,19 @@ has_row_triggers(const PfdwRowChange *change)
 									 triggers->trig_update_after_row;
 }
 
-/* Rows keep their key's place; one whose key changes leaves it. */
-static char
-kind_to_write(const PfdwRowChange *change)
+/*
+ * What to write under the row's key: the new row where the key stays, else
+ * that it is gone; it is then the old one that is kept, for its columns.
+ */
+static TupleTableSlot *
+row_to_write(const PfdwRowChange *change, char *kind)
 {
-	if (change->new == NULL)
-		return PFDW_KIND_DELETED;
-	return pfdw_key_is_changed(change->writer, change->old, change->new)
-			   ? PFDW_KIND_DELETED
-			   : PFDW_KIND_ROW;
+	*kind = PFDW_KIND_DELETED;
+	if (change->new == NULL ||
+		pfdw_key_is_changed(change->writer, change->old, change->new))
+		return change->old;
+	*kind = PFDW_KIND_UPDATED;
+	return pfdw_writer_shape(change->writer, change->new);
 }
 
 bool
@@ -360,14 +364,15 @@ pfdw_row_change(PfdwRowChange *change)
 	ItemPointerData tid;
 	PfdwClaim claim;
 	RowState state;
-	char target = kind_to_write(change);
-	char kind = target;
+	char target;
+	char kind;
+	TupleTableSlot *row = row_to_write(change, &target);
 
-	prepare(writer, change->rinfo->ri_RelationDesc);
-	claim = pfdw_delta_claim(
-		writer->heap, target == PFDW_KIND_ROW ? change->new : change->old,
-		&kind, writer->snapshot, writer->command, LockWaitBlock,
-		writer->current, &tid);
+	(void) pfdw_rows_open(writer, change->rinfo->ri_RelationDesc);
+	kind = target;
+	claim =
+		pfdw_delta_claim(writer->heap, row, &kind, writer->snapshot,
+						 writer->command, LockWaitBlock, writer->current, &tid);
 	/* A row that this statement has locked is not one that it has written. */
 	if (claim == PFDW_CLAIM_SELF && kind != PFDW_KIND_LOCK)
 		return is_moved_there(change);
@@ -382,15 +387,15 @@ pfdw_row_change(PfdwRowChange *change)
 			write_again(writer, &tid, change->old, PFDW_KIND_LOCK);
 		return false;
 	}
-	target = kind_to_write(change);
+	if (state == ROW_CHANGED)
+		row = row_to_write(change, &target);
+	/* The lake has not seen the row yet. */
+	if (kind == PFDW_KIND_ROW && target == PFDW_KIND_UPDATED)
+		target = PFDW_KIND_ROW;
 	if (claim != PFDW_CLAIM_NEW && claim != PFDW_CLAIM_SELF)
-		pfdw_delta_write(writer->heap, &tid,
-						 target == PFDW_KIND_ROW ? change->new : change->old,
-						 target, writer->command);
+		pfdw_delta_write(writer->heap, &tid, row, target, writer->command);
 	else if (claim == PFDW_CLAIM_SELF || state == ROW_CHANGED)
-		write_again(writer, &tid,
-					target == PFDW_KIND_ROW ? change->new : change->old,
-					target);
+		write_again(writer, &tid, row, target);
 	return true;
 }
 
@@ -445,7 +450,6 @@ pfdw_row_insert(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
 	ItemPointerData tid;
 	PfdwClaim claim;
 
-	prepare(writer, relation);
 	if (!writer->has_key)
 	{
 		pfdw_delta_insert(writer->heap, slot, writer->command);
@@ -454,7 +458,7 @@ pfdw_row_insert(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
 	claim =
 		pfdw_delta_claim(writer->heap, slot, &kind, writer->snapshot,
 						 writer->command, LockWaitBlock, writer->current, &tid);
-	if (is_strict && claim != PFDW_CLAIM_NEW && kind == PFDW_KIND_ROW)
+	if (is_strict && claim != PFDW_CLAIM_NEW && pfdw_kind_is_row(kind))
 		fail_duplicate(writer, slot);
 	if (claim == PFDW_CLAIM_CHANGED && kind != PFDW_KIND_LOCK && !is_strict &&
 		IsolationUsesXactSnapshot())

@@ -40,6 +40,9 @@
 #define BATCH_ROWS_MAX 4096
 #define BATCH_BYTES_MAX (4 * 1024 * 1024)
 
+/* More bytes of a statement than these are bulk, however few the rows. */
+#define BUFFER_BYTES_MAX (8 * 1024 * 1024)
+
 /* Larger rows could be written, but need not find the memory to be read. */
 #define ROW_BYTES_MAX (256 * 1024 * 1024)
 
@@ -69,7 +72,7 @@ pfdw_writer_init(void)
 }
 
 PfdwWriter *
-pfdw_writer_acquire(EState *estate, Relation relation)
+pfdw_writer_acquire(EState *estate, Relation relation, bool runs_triggers)
 {
 	Oid relid = RelationGetRelid(relation);
 	MemoryContext context;
@@ -83,6 +86,7 @@ pfdw_writer_acquire(EState *estate, Relation relation)
 		if (writer->estate == estate && writer->relid == relid)
 		{
 			writer->references++;
+			writer->runs_triggers |= runs_triggers;
 			return writer;
 		}
 	}
@@ -102,6 +106,7 @@ pfdw_writer_acquire(EState *estate, Relation relation)
 	writer->command = estate->es_output_cid != 0 ? estate->es_output_cid
 												 : GetCurrentCommandId(true);
 	writer->references = 1;
+	writer->runs_triggers = runs_triggers;
 	writer->snapshot = estate->es_snapshot != InvalidSnapshot
 						   ? estate->es_snapshot
 						   : GetActiveSnapshot();
@@ -246,6 +251,17 @@ open_write(PfdwWriter *writer)
 }
 
 static void
+check_size(const PfdwWriter *writer, Size bytes)
+{
+	if (bytes > ROW_BYTES_MAX)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("row is too large for foreign table \"%s\"",
+							   get_rel_name(writer->relid)),
+						errdetail("The values of a row may take %d MB.",
+								  ROW_BYTES_MAX / (1024 * 1024))));
+}
+
+static void
 encode(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 {
 	MemoryContext old;
@@ -256,12 +272,7 @@ encode(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 	old = MemoryContextSwitchTo(writer->row_context);
 	pfdw_encode_slot(writer->encoder, slot, kind);
 	MemoryContextSwitchTo(old);
-	if (pfdw_encoder_bytes(writer->encoder) - bytes > ROW_BYTES_MAX)
-		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-						errmsg("row is too large for foreign table \"%s\"",
-							   get_rel_name(writer->relid)),
-						errdetail("The values of a row may take %d MB.",
-								  ROW_BYTES_MAX / (1024 * 1024))));
+	check_size(writer, pfdw_encoder_bytes(writer->encoder) - bytes);
 }
 
 void
@@ -277,11 +288,17 @@ pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot, PmnRowKind kind)
 
 /* ---- rows for the delta heap ------------------------------------------ */
 
-void
-pfdw_writer_try(PfdwWriter *writer, TupleTableSlot *slot)
+TupleTableSlot *
+pfdw_writer_shape(PfdwWriter *writer, TupleTableSlot *slot)
 {
-	encode(writer, slot, PMN_INSERT);
-	pfdw_encoder_reset(writer->encoder);
+	MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+	if (writer->shaper == NULL)
+		writer->shaper = pfdw_shaper_create(writer);
+	MemoryContextSwitchTo(old);
+	slot = pfdw_shape(writer->shaper, slot, &writer->shaped_bytes);
+	check_size(writer, writer->shaped_bytes);
+	return slot;
 }
 
 /* What was kept as rows so far goes into files with the others. */
@@ -289,62 +306,66 @@ static void
 go_bulk(PfdwWriter *writer)
 {
 	Relation relation = RelationIdGetRelation(writer->relid);
+	TupleTableSlot *slot;
 
 	pfdw_replace_begin(writer, relation);
 	RelationClose(relation);
-	while (writer->buffer != NULL &&
-		   tuplestore_gettupleslot(writer->buffer, true, false,
-								   writer->buffer_slot))
-		pfdw_writer_add(writer, writer->buffer_slot, PMN_INSERT);
-	if (writer->buffer == NULL)
-		return;
-	ExecClearTuple(writer->buffer_slot);
-	tuplestore_clear(writer->buffer);
-	writer->buffered = 0;
+	while ((slot = pfdw_row_store_next(writer->buffer)) != NULL)
+		pfdw_writer_add(writer, slot, PMN_INSERT);
+	pfdw_row_store_end(writer->buffer);
+}
+
+/* Whether one more row, which was shaped last, makes it many. */
+static bool
+are_many(const PfdwWriter *writer)
+{
+	return !writer->has_changes &&
+		   (pfdw_row_store_left(writer->buffer) + writer->row_count >=
+				pfdw_bulk_threshold ||
+			writer->buffered_bytes + writer->shaped_bytes > BUFFER_BYTES_MAX);
 }
 
 void
 pfdw_writer_insert(PfdwWriter *writer, TupleTableSlot *slot)
 {
-	MemoryContext old;
+	TupleTableSlot *shaped;
 
-	if (writer->takes_rows && !writer->is_bulk && !writer->has_changes &&
-		writer->buffered >= pfdw_bulk_threshold)
-		go_bulk(writer);
 	if (!writer->takes_rows || writer->is_bulk)
 	{
 		pfdw_writer_add(writer, slot, PMN_INSERT);
 		return;
 	}
-	pfdw_writer_try(writer, slot);
-	old = MemoryContextSwitchTo(writer->context);
-	if (writer->buffer == NULL)
+	shaped = pfdw_writer_shape(writer, slot);
+	if (are_many(writer))
 	{
-		writer->buffer = tuplestore_begin_heap(false, false, work_mem);
-		writer->buffer_slot =
-			MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsMinimalTuple);
+		go_bulk(writer);
+		pfdw_writer_add(writer, slot, PMN_INSERT);
+		return;
 	}
-	tuplestore_puttupleslot(writer->buffer, slot);
-	writer->buffered++;
-	MemoryContextSwitchTo(old);
-}
+	if (writer->buffer == NULL)
+		writer->buffer =
+			pfdw_row_store_create(writer->context, writer->tupdesc);
+	pfdw_row_store_put(writer->buffer, shaped);
+	writer->buffered_bytes += writer->shaped_bytes;
+	/* What a trigger for the next row sees must be there before its command
+	 * begins: it may be a row that was written twice. */
+	if (writer->runs_triggers)
+	{
+		Relation relation = RelationIdGetRelation(writer->relid);
 
-/* A row of a store that is in a file belongs to the slot, not to a row. */
-static bool
-next_stored(PfdwWriter *writer, Tuplestorestate *store, TupleTableSlot *slot)
-{
-	MemoryContext old = MemoryContextSwitchTo(writer->context);
-	bool found = tuplestore_gettupleslot(store, true, false, slot);
-
-	MemoryContextSwitchTo(old);
-	return found;
+		writer->row_count++;
+		writer_close_files(writer, relation, false);
+		RelationClose(relation);
+	}
 }
 
 static void
-insert_stored(PfdwWriter *writer, Relation relation, Tuplestorestate *store,
-			  TupleTableSlot *slot)
+insert_stored(PfdwWriter *writer, Relation relation, PfdwRowStore *store)
 {
-	while (store != NULL && next_stored(writer, store, slot))
+	TupleTableSlot *slot;
+
+	pfdw_row_store_begin(store, writer->subid);
+	while ((slot = pfdw_row_store_next(store)) != NULL)
 	{
 		CHECK_FOR_INTERRUPTS();
 		pfdw_row_insert(writer, relation, slot);
@@ -353,10 +374,7 @@ insert_stored(PfdwWriter *writer, Relation relation, Tuplestorestate *store,
 		ExecClearTuple(slot);
 		MemoryContextReset(writer->row_context);
 	}
-	if (store == NULL)
-		return;
-	ExecClearTuple(slot);
-	tuplestore_clear(store);
+	pfdw_row_store_end(store);
 }
 
 /*
@@ -364,20 +382,18 @@ insert_stored(PfdwWriter *writer, Relation relation, Tuplestorestate *store,
  * again, as we may be inside another statement, which ends sooner.
  */
 static void
-write_rows(PfdwWriter *writer, Relation relation, bool is_last)
+write_rows(PfdwWriter *writer, Relation relation, bool is_last, bool was_open)
 {
-	bool was_open = writer->heap != NULL;
 	MemoryContext old = MemoryContextSwitchTo(writer->row_context);
 
 	if (writer->options->insert_mode == PFDW_INSERT_STRICT && writer->has_key)
 		writer->unseen =
 			pfdw_keyset_create(writer->context, writer->tupdesc,
 							   writer->key_attnums, writer->key_count);
-	insert_stored(writer, relation, writer->buffer, writer->buffer_slot);
-	writer->buffered = 0;
-	if (writer->deferred != NULL && !is_last)
+	insert_stored(writer, relation, writer->buffer);
+	if (!is_last)
 		note_moved(writer);
-	insert_stored(writer, relation, writer->deferred, writer->deferred_slot);
+	insert_stored(writer, relation, writer->deferred);
 	MemoryContextSwitchTo(old);
 	if (writer->unseen != NULL)
 	{
@@ -410,16 +426,10 @@ write_pending_batch(PfdwWriter *writer)
 void
 pfdw_writer_defer(PfdwWriter *writer, TupleTableSlot *slot)
 {
-	MemoryContext old = MemoryContextSwitchTo(writer->context);
-
 	if (writer->deferred == NULL)
-	{
-		writer->deferred = tuplestore_begin_heap(false, false, work_mem);
-		writer->deferred_slot =
-			MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsMinimalTuple);
-	}
-	tuplestore_puttupleslot(writer->deferred, slot);
-	MemoryContextSwitchTo(old);
+		writer->deferred =
+			pfdw_row_store_create(writer->context, writer->tupdesc);
+	pfdw_row_store_put(writer->deferred, slot);
 }
 
 void
@@ -433,29 +443,30 @@ pfdw_writer_remove(PfdwWriter *writer, TupleTableSlot *old)
 static void
 note_moved(PfdwWriter *writer)
 {
+	int64 left = pfdw_row_store_left(writer->deferred);
+	TupleTableSlot *slot;
+
+	if (left == 0)
+		return;
 	if (writer->moved == NULL)
 		writer->moved =
 			pfdw_keyset_create(writer->context, writer->tupdesc,
 							   writer->key_attnums, writer->key_count);
-	while (tuplestore_gettupleslot(writer->deferred, true, false,
-								   writer->deferred_slot))
-		(void) pfdw_keyset_add(writer->moved, writer->deferred_slot);
-	ExecClearTuple(writer->deferred_slot);
-	tuplestore_rescan(writer->deferred);
+	while ((slot = pfdw_row_store_next(writer->deferred)) != NULL)
+		(void) pfdw_keyset_add(writer->moved, slot);
+	pfdw_row_store_again(writer->deferred, left);
 }
 
 static void
 write_deferred(PfdwWriter *writer, bool is_last)
 {
-	if (writer->deferred == NULL)
-		return;
+	TupleTableSlot *slot;
+
 	if (!is_last)
 		note_moved(writer);
-	while (tuplestore_gettupleslot(writer->deferred, true, false,
-								   writer->deferred_slot))
-		pfdw_writer_add(writer, writer->deferred_slot, PMN_INSERT);
-	ExecClearTuple(writer->deferred_slot);
-	tuplestore_clear(writer->deferred);
+	while ((slot = pfdw_row_store_next(writer->deferred)) != NULL)
+		pfdw_writer_add(writer, slot, PMN_INSERT);
+	pfdw_row_store_end(writer->deferred);
 }
 
 /* Close the files and give the message to the transaction. */
@@ -473,13 +484,27 @@ write_files(PfdwWriter *writer, Relation relation, bool is_last)
 	writer->write = NULL;
 	if (message != NULL)
 		pfdw_delta_add(&writer->options->ref, message, &origin);
-	pfdw_replace_end(writer, relation);
+	/* A rollback of what runs inside would bring rows of the heap back. */
+	if (pfdw_replace_end(writer, relation) &&
+		GetCurrentSubTransactionId() != writer->subid)
+		writer->inner_subid = GetCurrentSubTransactionId();
+}
+
+/* Whether something is kept for the heap. */
+static bool
+has_rows(const PfdwWriter *writer)
+{
+	return writer->takes_rows && !writer->is_bulk &&
+		   (pfdw_row_store_left(writer->buffer) > 0 ||
+			pfdw_row_store_left(writer->deferred) > 0);
 }
 
 /* Write all that came so far. */
 static void
 writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 {
+	bool was_open = writer->heap != NULL;
+
 	/* A trigger's exception block may have caught the failure, but not what
 	 * it left undone. */
 	if (writer->is_closing)
@@ -489,6 +514,12 @@ writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 						"in the same statement",
 						RelationGetRelationName(relation))));
 	writer->is_closing = true;
+	if (has_rows(writer) && !pfdw_rows_open(writer, relation) &&
+		!writer->has_changes)
+	{
+		pfdw_rows_end(writer);
+		go_bulk(writer);
+	}
 	if (writer->inserted != NULL)
 	{
 		if (!writer->takes_rows || writer->is_bulk)
@@ -497,12 +528,11 @@ writer_close_files(PfdwWriter *writer, Relation relation, bool is_last)
 		pfdw_keyset_free(writer->inserted);
 		writer->inserted = NULL;
 	}
-	if (writer->takes_rows && !writer->is_bulk)
-		write_rows(writer, relation, is_last);
+	if (has_rows(writer))
+		write_rows(writer, relation, is_last, was_open);
 	else
 		write_files(writer, relation, is_last);
-	if (writer->takes_rows && GetCurrentSubTransactionId() != writer->subid)
-		writer->inner_subid = GetCurrentSubTransactionId();
+	writer->buffered_bytes = 0;
 	writer->is_closing = false;
 }
 
@@ -535,16 +565,11 @@ static void
 writer_free(PfdwWriter *writer)
 {
 	dlist_delete(&writer->node);
-	if (writer->deferred_slot != NULL)
-		ExecDropSingleTupleTableSlot(writer->deferred_slot);
-	if (writer->deferred != NULL)
-		tuplestore_end(writer->deferred);
-	if (writer->buffer_slot != NULL)
-		ExecDropSingleTupleTableSlot(writer->buffer_slot);
-	if (writer->buffer != NULL)
-		tuplestore_end(writer->buffer);
+	pfdw_row_store_free(writer->deferred);
+	pfdw_row_store_free(writer->buffer);
 	if (writer->current != NULL)
 		ExecDropSingleTupleTableSlot(writer->current);
+	pfdw_shaper_free(writer->shaper);
 	MemoryContextDelete(writer->context);
 }
 
@@ -589,6 +614,7 @@ subxact_callback(SubXactEvent event, SubTransactionId subid,
 				 SubTransactionId parent, void *arg)
 {
 	dlist_mutable_iter iter;
+	bool is_abort = event == SUBXACT_EVENT_ABORT_SUB;
 
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
@@ -596,10 +622,13 @@ subxact_callback(SubXactEvent event, SubTransactionId subid,
 	{
 		PfdwWriter *writer = dlist_container(PfdwWriter, node, iter.cur);
 
-		/* Rows of the heap that were written inside go with it. */
+		pfdw_row_store_subxact(writer->buffer, is_abort, subid, parent,
+							   writer->subid);
+		pfdw_row_store_subxact(writer->deferred, is_abort, subid, parent,
+							   writer->subid);
 		if (writer->inner_subid == subid)
 		{
-			if (event == SUBXACT_EVENT_ABORT_SUB)
+			if (is_abort)
 				writer->is_closing = true;
 			writer->inner_subid =
 				event == SUBXACT_EVENT_COMMIT_SUB && parent != writer->subid

@@ -12,6 +12,8 @@
 #include "lib/ilist.h"
 #include "utils/tuplestore.h"
 
+struct PfdwWriter;
+
 /* ---- in fdw_keyset.c -------------------------------------------------- */
 
 /* A set of keys, compared by bytes as Paimon does. */
@@ -48,6 +50,37 @@ extern bool pfdw_look_up_find(PfdwLookUp *look_up, TupleTableSlot *key,
 							  TupleTableSlot *out);
 extern void pfdw_look_up_free(PfdwLookUp *look_up);
 
+/* ---- in fdw_row_store.c ------------------------------------------------ */
+
+/* Rows of a statement until they are written. NULL is an empty one. */
+typedef struct PfdwRowStore PfdwRowStore;
+extern PfdwRowStore *pfdw_row_store_create(MemoryContext context,
+										   TupleDesc tupdesc);
+extern void pfdw_row_store_free(PfdwRowStore *store);
+extern void pfdw_row_store_put(PfdwRowStore *store, TupleTableSlot *slot);
+extern int64 pfdw_row_store_left(const PfdwRowStore *store);
+/* Those that next gives are written in this subtransaction; owner is the
+ * statement's. */
+extern void pfdw_row_store_begin(PfdwRowStore *store, SubTransactionId owner);
+extern TupleTableSlot *pfdw_row_store_next(PfdwRowStore *store);
+/* Give the last ones again. */
+extern void pfdw_row_store_again(PfdwRowStore *store, int64 left);
+extern void pfdw_row_store_end(PfdwRowStore *store);
+extern void pfdw_row_store_subxact(PfdwRowStore *store, bool is_abort,
+								   SubTransactionId subid,
+								   SubTransactionId parent,
+								   SubTransactionId owner);
+
+/* ---- in fdw_shape.c --------------------------------------------------- */
+
+/* Makes rows what they will be when the lake gives them back. */
+typedef struct PfdwShaper PfdwShaper;
+extern PfdwShaper *pfdw_shaper_create(struct PfdwWriter *writer);
+/* Valid until the next call; bytes is of its variable-length values. */
+extern TupleTableSlot *pfdw_shape(PfdwShaper *shaper, TupleTableSlot *row,
+								  Size *bytes);
+extern void pfdw_shaper_free(PfdwShaper *shaper);
+
 /* ---- in fdw_writer.c -------------------------------------------------- */
 
 /*
@@ -75,12 +108,11 @@ typedef struct PfdwWriter
 	int key_count;
 	List *required; /* attribute numbers that the lake wants NOT NULL */
 	bool has_key;
-	bool is_closing;		   /* true for ever when that failed */
-	Tuplestorestate *deferred; /* new rows of key-changing updates */
-	TupleTableSlot *deferred_slot;
-	PfdwKeySet *inserted; /* insert_mode 'strict' */
-	PfdwKeySet *modified; /* rows that UPDATE or DELETE already changed */
-	PfdwKeySet *moved;	  /* deferred rows that had to be written early */
+	bool is_closing;		/* true for ever when that failed */
+	PfdwRowStore *deferred; /* new rows of key-changing updates */
+	PfdwKeySet *inserted;	/* insert_mode 'strict' */
+	PfdwKeySet *modified;	/* rows that UPDATE or DELETE already changed */
+	PfdwKeySet *moved;		/* deferred rows that had to be written early */
 
 	/* Tables whose rows go to the delta heap when they are few. */
 	bool takes_rows;
@@ -88,11 +120,14 @@ typedef struct PfdwWriter
 	bool is_bulk;	  /* INSERT of so many rows that they do */
 	Snapshot snapshot;
 	bool has_view;
-	PfdwView view;			 /* what the statement reads */
-	Tuplestorestate *buffer; /* rows of INSERT */
-	TupleTableSlot *buffer_slot;
-	int64 buffered;
+	PfdwView view;		  /* what the statement reads */
+	PfdwRowStore *buffer; /* rows of INSERT */
+	Size buffered_bytes;
+	bool runs_triggers;		 /* before each row, which may look at the last */
+	int64 row_count;		 /* written at once because of them */
 	bool has_written;		 /* rows to the heap, before going bulk */
+	PfdwShaper *shaper;		 /* NULL until needed */
+	Size shaped_bytes;		 /* of the last row */
 	PfdwDeltaHeap *heap;	 /* open while rows are written */
 	TupleTableSlot *current; /* a row as others have left it */
 	List *commands;			 /* with which rows were written again */
@@ -101,14 +136,17 @@ typedef struct PfdwWriter
 	PfdwLookUp *before;			  /* as the statement's snapshot has it */
 	PfdwKeySet *delta_keys;		  /* of bulk: what the heap has */
 	PfdwKeySet *replaced;		  /* of those, what was written */
-	SubTransactionId inner_subid; /* in which rows were written, if not subid */
+	SubTransactionId inner_subid; /* in which rows of the heap went */
 } PfdwWriter;
 
-extern PfdwWriter *pfdw_writer_acquire(EState *estate, Relation relation);
+extern PfdwWriter *pfdw_writer_acquire(EState *estate, Relation relation,
+									   bool runs_triggers);
 /* A new row, into whichever of both it goes. */
 extern void pfdw_writer_insert(PfdwWriter *writer, TupleTableSlot *slot);
-/* Raise what storing a row would raise later. */
-extern void pfdw_writer_try(PfdwWriter *writer, TupleTableSlot *slot);
+/* The row as the lake will give it back, until the next is asked for; raises
+ * what the lake can't hold. */
+extern TupleTableSlot *pfdw_writer_shape(PfdwWriter *writer,
+										 TupleTableSlot *slot);
 extern void pfdw_writer_add(PfdwWriter *writer, TupleTableSlot *slot,
 							PmnRowKind kind);
 /* The row that the statement read is gone. */
@@ -119,6 +157,9 @@ extern void pfdw_writer_release(PfdwWriter *writer, Relation relation);
 
 /* ---- in fdw_row.c ----------------------------------------------------- */
 
+/* Open the heap; false: the foreign table's columns are not those of rows in
+ * it, which only files can be beside. */
+extern bool pfdw_rows_open(PfdwWriter *writer, Relation relation);
 /* Write a new row to the heap. */
 extern void pfdw_row_insert(PfdwWriter *writer, Relation relation,
 							TupleTableSlot *slot);
@@ -131,8 +172,8 @@ extern bool pfdw_key_is_changed(const PfdwWriter *writer, TupleTableSlot *old,
 /* Before the first of many rows: nobody else writes rows from here on. */
 extern void pfdw_replace_begin(PfdwWriter *writer, Relation relation);
 extern void pfdw_replace_note(PfdwWriter *writer, TupleTableSlot *slot);
-/* Take rows of the heap away that files have newer ones of. */
-extern void pfdw_replace_end(PfdwWriter *writer, Relation relation);
+/* Take rows of the heap away that files have newer ones of; false: none. */
+extern bool pfdw_replace_end(PfdwWriter *writer, Relation relation);
 
 /* ---- in fdw_strict.c -------------------------------------------------- */
 

@@ -93,7 +93,9 @@ add_row(Move *move, char kind)
 	MemoryContextReset(move->row_context);
 	old = MemoryContextSwitchTo(move->row_context);
 	pfdw_encode_slot(move->encoder, move->slot,
-					 kind == PFDW_KIND_DELETED ? PMN_DELETE : PMN_INSERT);
+					 kind == PFDW_KIND_DELETED	 ? PMN_DELETE
+					 : kind == PFDW_KIND_UPDATED ? PMN_UPDATE_AFTER
+												 : PMN_INSERT);
 	MemoryContextSwitchTo(old);
 	move->rows++;
 	if (pfdw_encoder_rows(move->encoder) < BATCH_ROWS_MAX &&
