@@ -254,7 +254,7 @@ TEST(unwritable_tables_are_refused)
 	CHECK(refuses(write, AGGREGATING, "force-lookup", "true"));
 	CHECK(!refuses(write, AGGREGATING, "force-lookup", "false"));
 	CHECK(refuses(write, AGGREGATING, "deletion-vectors.enabled", "true"));
-	CHECK(refuses(write, AGGREGATING, "fields.v.aggregate-function", "rbm32"));
+	CHECK(refuses(write, AGGREGATING, "fields.v.aggregate-function", "rbm64"));
 	CHECK(!refuses(write, AGGREGATING, "fields.v.aggregate-function", "max"));
 	CHECK(refuses(write, KEYED "\"sequence.field\":\"v\",", "force-lookup",
 				  "true"));
