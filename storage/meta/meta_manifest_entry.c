@@ -144,11 +144,19 @@ pmn_entry_same(const PmnManifestEntry *a, const PmnManifestEntry *b)
 
 #define SLOT_EMPTY UINT32_MAX
 
+/* A part of the hash tells most entries apart without a look at them, which
+ * would be a miss of the processor's cache each. */
+typedef struct EntrySlot
+{
+	uint32_t position;
+	uint32_t tag;
+} EntrySlot;
+
 /* Identity to position of the entry that stands for it. */
 typedef struct EntryTable
 {
 	const PmnManifestEntry *items;
-	uint32_t *slots;
+	EntrySlot *slots;
 	size_t mask;
 } EntryTable;
 
@@ -156,12 +164,20 @@ typedef struct EntryTable
 static uint32_t *
 find_slot(const EntryTable *table, const PmnManifestEntry *entry)
 {
-	size_t at = (size_t) pmn_entry_hash(entry) & table->mask;
+	uint64_t hash = pmn_entry_hash(entry);
+	size_t at = (size_t) hash & table->mask;
+	uint32_t tag = (uint32_t) (hash >> 32);
+	EntrySlot *slot = &table->slots[at];
 
-	while (table->slots[at] != SLOT_EMPTY &&
-		   !pmn_entry_same(&table->items[table->slots[at]], entry))
+	while (slot->position != SLOT_EMPTY &&
+		   (slot->tag != tag ||
+			!pmn_entry_same(&table->items[slot->position], entry)))
+	{
 		at = (at + 1) & table->mask;
-	return &table->slots[at];
+		slot = &table->slots[at];
+	}
+	slot->tag = tag;
+	return &slot->position;
 }
 
 static PmnCode
@@ -239,8 +255,11 @@ drop_dead(PmnEntryList *entries, const bool *is_dead)
 
 	for (size_t i = 0; i < entries->count; i++)
 	{
-		if (!is_dead[i])
-			entries->items[kept++] = entries->items[i];
+		if (is_dead[i])
+			continue;
+		if (kept < i)
+			entries->items[kept] = entries->items[i];
+		kept++;
 	}
 	entries->count = kept;
 }
