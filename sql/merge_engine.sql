@@ -135,7 +135,7 @@ CREATE FOREIGN TABLE refused (k int, a int) SERVER merge_lake OPTIONS (primary_k
 CREATE FOREIGN TABLE refused (k int, a text) SERVER merge_lake OPTIONS (primary_key 'k', "bucket" '1',
   "merge-engine" 'aggregation', "fields.a.aggregate-function" 'sum');
 CREATE FOREIGN TABLE refused (k int, a bytea) SERVER merge_lake OPTIONS (primary_key 'k', "bucket" '1',
-  "merge-engine" 'aggregation', "fields.a.aggregate-function" 'rbm32');
+  "merge-engine" 'aggregation', "fields.a.aggregate-function" 'rbm64');
 CREATE FOREIGN TABLE refused (k int, a int) SERVER merge_lake OPTIONS (primary_key 'k', "bucket" '1',
   "merge-engine" 'partial-update', "fields.a.aggregate-function" 'sum');
 

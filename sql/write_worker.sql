@@ -137,6 +137,25 @@ INSERT INTO w SELECT i, seen(i) FROM generate_series(1, 30000) i;
 SELECT * FROM w WHERE n IS NOT NULL ORDER BY id;
 SELECT count(*) FROM w;
 
+-- one that writes it, and one that fails to
+CREATE FUNCTION also(i int) RETURNS int VOLATILE LANGUAGE plpgsql AS $$
+BEGIN
+  IF i % 9000 = 0 THEN INSERT INTO k VALUES (-i, 1); END IF;
+  IF i % 7000 = 0 THEN
+    BEGIN
+      INSERT INTO k VALUES (-i, 2);
+      RAISE division_by_zero;
+    EXCEPTION WHEN division_by_zero THEN NULL;
+    END;
+  END IF;
+  RETURN i;
+END $$;
+CREATE FOREIGN TABLE k (id int NOT NULL, v int) SERVER writer_lake
+  OPTIONS (primary_key 'id', bucket '1');
+INSERT INTO k SELECT also(i), 0 FROM generate_series(1, 30000) i;
+INSERT INTO k SELECT also(i), 3 FROM generate_series(1, 30000) i;
+SELECT v, count(*), count(DISTINCT id), min(id) FROM k GROUP BY v ORDER BY v;
+
 -- COPY, and a few wide rows
 SELECT format('seq 1 20000 | sed "s/.*/&,&/"') AS command \gset
 COPY w FROM PROGRAM :'command' (FORMAT csv);
@@ -149,6 +168,6 @@ SET client_min_messages = warning;
 DROP SERVER writer_lake CASCADE;
 DROP TABLE source;
 DROP TABLE IF EXISTS p;
-DROP FUNCTION seen(int);
+DROP FUNCTION seen(int), also(int);
 SELECT format('cat >/dev/null; rm -rf %s', :'warehouse') AS command \gset
 COPY (SELECT 1) TO PROGRAM :'command';

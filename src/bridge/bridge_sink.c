@@ -11,6 +11,8 @@
  *   LOCAL    there are few rows, no worker, or none is wanted
  *
  * Invariants:
+ * - The local writer is opened with the sink, since what the request points to
+ *   may be gone later; it gets rows only when the state becomes LOCAL.
  * - Until the worker has said that it is ready it has no row, so that
  *   whatever keeps it from working (no slot, another schema by now) only
  *   means LOCAL. After that its failure is the statement's.
@@ -60,10 +62,9 @@ struct PfdwSink
 	SinkState state;
 	PfdwTable *table;
 	const PfdwTableRef *ref;
-	PmnWriteRequest request;
-	SubTransactionId subid;
-	PmnWrite *local; /* a handle of its own */
+	PmnWrite *local; /* a handle of its own; NULL when REMOTE */
 	StringInfoData buffer;
+	StringInfoData start; /* the worker's first message */
 	/* HOLDS and STARTS */
 	HeldBatch *held;
 	HeldBatch **held_end;
@@ -80,6 +81,7 @@ struct PfdwSink
 /* Workers of this session. */
 static int running_workers = 0;
 
+static void put_start(PfdwSink *sink, const PmnWriteRequest *request);
 static void go_local(PfdwSink *sink);
 static void hold(PfdwSink *sink);
 static bool start_worker(PfdwSink *sink);
@@ -98,13 +100,15 @@ pfdw_sink_open(PfdwTable *table, const PfdwTableRef *ref,
 	sink->state = SINK_HOLDS;
 	sink->table = table;
 	sink->ref = ref;
-	sink->request = *request;
-	sink->subid = subid;
 	sink->held_end = &sink->held;
 	initStringInfo(&sink->buffer);
+	initStringInfo(&sink->start);
 	pfdw_sink_own(table->env, sink, subid);
+	sink->local = pfdw_write_open(table, request, subid);
 	if (pfdw_write_workers <= running_workers || !IsUnderPostmaster)
-		go_local(sink);
+		sink->state = SINK_IS_LOCAL;
+	else
+		put_start(sink, request);
 	MemoryContextSwitchTo(old);
 	return sink;
 }
@@ -182,7 +186,6 @@ go_local(PfdwSink *sink)
 	MemoryContext old;
 
 	sink->state = SINK_IS_LOCAL;
-	sink->local = pfdw_write_open(sink->table, &sink->request, sink->subid);
 	if (sink->held == NULL)
 		return;
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "paimon_fdw rows",
@@ -256,24 +259,24 @@ make_segment(PfdwSink *sink)
 }
 
 static void
-put_start(PfdwSink *sink)
+put_start(PfdwSink *sink, const PmnWriteRequest *request)
 {
 	PmnTable *table = sink->table->table;
 	PfdwSinkStart start = {
 		.ref = *sink->ref,
 		.schema_id = sink->table->schema->id,
-		.base_snapshot_id = sink->request.base_snapshot_id,
-		.memory_limit_bytes = sink->request.memory_limit_bytes,
-		.pending_count = sink->request.pending_count,
+		.base_snapshot_id = request->base_snapshot_id,
+		.memory_limit_bytes = request->memory_limit_bytes,
+		.pending_count = request->pending_count,
 	};
 
 	start.pending =
 		palloc0(Max(start.pending_count, 1) * sizeof(*start.pending));
 	for (uint32 i = 0; i < start.pending_count; i++)
 		pfdw_check(sink->table->env,
-				   pmn_message_serialize(table, sink->request.pending[i],
+				   pmn_message_serialize(table, request->pending[i],
 										 &start.pending[i]));
-	pfdw_sink_put_start(&sink->buffer, &start);
+	pfdw_sink_put_start(&sink->start, &start);
 	for (uint32 i = 0; i < start.pending_count; i++)
 		pmn_message_bytes_free(table, &start.pending[i]);
 	pfree(start.pending);
@@ -300,9 +303,8 @@ start_worker(PfdwSink *sink)
 	sink->answers =
 		shm_mq_attach((shm_mq *) (base + sink->shared->answers_offset),
 					  sink->segment, sink->worker);
-	put_start(sink);
 	/* The queue holds it: nobody need be there yet. */
-	if (shm_mq_send(sink->rows, sink->buffer.len, sink->buffer.data, true,
+	if (shm_mq_send(sink->rows, sink->start.len, sink->start.data, true,
 					true) == SHM_MQ_SUCCESS)
 		return true;
 	end_worker(sink);
@@ -389,6 +391,8 @@ wait_ready(PfdwSink *sink, bool nowait)
 		return;
 	}
 	sink->state = SINK_IS_REMOTE;
+	pfdw_write_close(sink->table->env, sink->local);
+	sink->local = NULL;
 	while (sink->held != NULL)
 	{
 		send_message(sink, sink->held->data, sink->held->size, false);
@@ -494,5 +498,6 @@ pfdw_sink_end(PfdwSink *sink)
 	while (sink->held != NULL)
 		drop_held(sink);
 	pfree(sink->buffer.data);
+	pfree(sink->start.data);
 	pfree(sink);
 }

@@ -128,6 +128,7 @@ pmn_avro_read_header(AvroProgram *program, PmnBytes bytes, AvroHeader *out)
 static PmnCode
 unpack_snappy(AvroProgram *program, PmnBytes packed, PmnBuffer *plain)
 {
+	size_t from = plain->size;
 	uint32_t stored;
 
 	if (packed.size < 4)
@@ -136,23 +137,21 @@ unpack_snappy(AvroProgram *program, PmnBytes packed, PmnBuffer *plain)
 	stored = pmn_get_be32(packed.data + packed.size);
 	PMN_TRY(pmn_codec_decompress(PMN_CODEC_SNAPPY, packed, 0,
 								 PMN_AVRO_BLOCK_SIZE_MAX, plain));
-	if (crc32(0, plain->data, (uInt) plain->size) != stored)
+	if (crc32(0, plain->data + from, (uInt) (plain->size - from)) != stored)
 		return pmn_avro_corrupt(program, "a wrong checksum");
 	return PMN_OK;
 }
 
 PmnCode
-pmn_avro_unpack_block(AvroProgram *program, AvroCodec codec, PmnBytes packed,
-					  PmnBuffer *plain, PmnBytes *out)
+pmn_avro_append_block(AvroProgram *program, AvroCodec codec, PmnBytes packed,
+					  PmnBuffer *plain)
 {
 	PmnCode code = PMN_OK;
 
-	pmn_buffer_reset(plain);
 	switch (codec)
 	{
 		case AVRO_CODEC_NULL:
-			*out = packed;
-			return PMN_OK;
+			return pmn_buffer_append(plain, packed.data, packed.size);
 		case AVRO_CODEC_DEFLATE:
 			code = pmn_codec_decompress(PMN_CODEC_DEFLATE, packed, 0,
 										PMN_AVRO_BLOCK_SIZE_MAX, plain);
@@ -168,6 +167,22 @@ pmn_avro_unpack_block(AvroProgram *program, AvroCodec codec, PmnBytes packed,
 	if (code == PMN_CORRUPT)
 		return pmn_note(program->env, "file \"%s\" is damaged",
 						program->file_name);
+	return code;
+}
+
+PmnCode
+pmn_avro_unpack_block(AvroProgram *program, AvroCodec codec, PmnBytes packed,
+					  PmnBuffer *plain, PmnBytes *out)
+{
+	PmnCode code;
+
+	pmn_buffer_reset(plain);
+	if (codec == AVRO_CODEC_NULL)
+	{
+		*out = packed;
+		return PMN_OK;
+	}
+	code = pmn_avro_append_block(program, codec, packed, plain);
 	/* A block without bytes may have no buffer to point into. */
 	*out = plain->size > 0 ? pmn_bytes(plain->data, plain->size)
 						   : pmn_bytes("", 0);

@@ -147,6 +147,9 @@ typedef struct AvroHeader
 PMN_CHECKED PmnCode pmn_avro_read_header(AvroProgram *program, PmnBytes bytes,
 										 AvroHeader *out);
 
+/* Append the bytes of a block's records to plain. */
+PMN_CHECKED PmnCode pmn_avro_append_block(AvroProgram *program, AvroCodec codec,
+										  PmnBytes packed, PmnBuffer *plain);
 /* The bytes of a block's records: in plain, or packed itself. */
 PMN_CHECKED PmnCode pmn_avro_unpack_block(AvroProgram *program, AvroCodec codec,
 										  PmnBytes packed, PmnBuffer *plain,

@@ -15,7 +15,12 @@
 
 #include "codec_avro_internal.h"
 
-#define VIEW_COUNT_MAX 4
+#define VIEW_COUNT_MAX 5
+/* Nothing is reserved where blocks seem to be packed better, or for more. */
+#define RATIO_MAX 64
+#define RESERVE_MAX ((uint64_t) 1 << 30)
+/* Room that a decoder wants beside the bytes it makes. */
+#define SLACK ((size_t) 256 << 10)
 
 struct PmnAvroImage
 {
@@ -64,14 +69,34 @@ read_header(Maker *maker, PmnBytes file, const char *name)
 	return PMN_OK;
 }
 
-/* Copy the next block's plain bytes behind the others. */
+/*
+ * Room for all blocks at once, if those to come are like the first: growing
+ * step by step would copy most bytes, and touch new memory, three times.
+ * Memory that is not needed after all was never touched.
+ */
 static PmnCode
-unpack_block(Maker *maker, PmnBuffer *block, int64_t *count)
+reserve_like_first(Maker *maker, size_t packed_size)
+{
+	PmnBuffer *all = &maker->image->plain;
+	uint64_t left = (uint64_t) (maker->end - maker->at);
+	uint64_t wanted;
+
+	if (packed_size == 0 || left > RESERVE_MAX)
+		return PMN_OK;
+	wanted = left * all->size / packed_size;
+	if (wanted > left * RATIO_MAX || wanted > RESERVE_MAX)
+		return PMN_OK;
+	return pmn_buffer_reserve(all, (size_t) (wanted + wanted / 16) + SLACK);
+}
+
+/* The next block's plain bytes behind the others. */
+static PmnCode
+unpack_block(Maker *maker, int64_t *count)
 {
 	AvroProgram *program = &maker->image->programs[0];
 	PmnBuffer *all = &maker->image->plain;
+	size_t from = all->size;
 	PmnBytes packed;
-	PmnBytes plain;
 
 	PMN_TRY(pmn_poll(maker->image->env));
 	if (!pmn_avro_read_long(&maker->at, maker->end, count) || *count < 0)
@@ -82,12 +107,12 @@ unpack_block(Maker *maker, PmnBuffer *block, int64_t *count)
 	if (memcmp(maker->at, maker->header.sync, PMN_AVRO_SYNC_SIZE) != 0)
 		return pmn_avro_corrupt(program, "a block without its sync marker");
 	maker->at += PMN_AVRO_SYNC_SIZE;
-	PMN_TRY(pmn_avro_unpack_block(program, maker->header.codec, packed, block,
-								  &plain));
-	PMN_TRY(pmn_avro_check_count(program, *count, maker->schema, plain.size));
-	if (plain.size > UINT32_MAX - all->size)
+	PMN_TRY(pmn_avro_append_block(program, maker->header.codec, packed, all));
+	if (all->size > UINT32_MAX)
 		return pmn_avro_corrupt(program, "more than 4 GB of records");
-	return pmn_buffer_append(all, plain.data, plain.size);
+	PMN_TRY(
+		pmn_avro_check_count(program, *count, maker->schema, all->size - from));
+	return from == 0 ? reserve_like_first(maker, packed.size) : PMN_OK;
 }
 
 /* Find, and show, the records that begin at byte `from`. */
@@ -96,7 +121,9 @@ find_records(Maker *maker, size_t from, int64_t count)
 {
 	PmnAvroImage *image = maker->image;
 	AvroProgram *program = &image->programs[0];
-	const uint8_t *start = image->plain.data;
+	/* A block without bytes may have no buffer to point into. */
+	const uint8_t *start =
+		image->plain.data == NULL ? (const uint8_t *) "" : image->plain.data;
 	const uint8_t *at = start + from;
 	const uint8_t *end = start + image->plain.size;
 
@@ -123,30 +150,27 @@ static PmnCode
 fill(Maker *maker, PmnBytes file, const char *name)
 {
 	PmnAvroImage *image = maker->image;
-	PmnBuffer block;
-	PmnCode code;
+	PmnCode code = PMN_OK;
 
 	PMN_TRY(read_header(maker, file, name));
 	PMN_TRY(pmn_arena_create(image->env, 0, &maker->scratch));
 	maker->row = pmn_arena_alloc(image->arena, image->row_sizes[0]);
 	if (maker->row == NULL)
 		return PMN_NO_MEMORY;
-	pmn_buffer_init(&block, image->env);
-	code = PMN_OK;
 	while (code == PMN_OK && maker->at < maker->end)
 	{
 		size_t from = image->plain.size;
 		int64_t count = 0;
 
-		code = unpack_block(maker, &block, &count);
+		code = unpack_block(maker, &count);
 		if (code == PMN_OK)
 			code = find_records(maker, from, count);
 	}
-	pmn_buffer_free(&block);
 	return code;
 }
 
-/* Give back what growing took too much; failing to is harmless. */
+/* Give back what growing took too much, where it is worth the copy; failing
+ * to is harmless. */
 static void
 trim(PmnAvroImage *image)
 {
@@ -154,7 +178,7 @@ trim(PmnAvroImage *image)
 	PmnBuffer *plain = &image->plain;
 	uint8_t *data;
 
-	if (plain->size > 0 && plain->size < plain->capacity)
+	if (plain->size > 0 && plain->size < plain->capacity - plain->capacity / 8)
 	{
 		data =
 			pmn_realloc(image->env, plain->data, plain->capacity, plain->size);

@@ -70,6 +70,7 @@ static const FunctionRow functions[PMN_AGGREGATE_COUNT] = {
 		RETRACTS(pmn_aggregate_nested_update, PMN_ACTION_FOLD_OLDER),
 	[PMN_AGGREGATE_NESTED_PARTIAL_UPDATE] =
 		FOLDS(pmn_aggregate_nested_partial, PMN_ACTION_FOLD_OLDER),
+	[PMN_AGGREGATE_RBM32] = FOLDS(pmn_aggregate_rbm32, PMN_ACTION_FOLD),
 };
 
 bool

@@ -32,6 +32,7 @@ PMN_CHECKED PmnCode pmn_aggregate_merge_map(PmnAggregateFold *fold);
 PMN_CHECKED PmnCode pmn_aggregate_merge_map_keytime(PmnAggregateFold *fold);
 PMN_CHECKED PmnCode pmn_aggregate_nested_update(PmnAggregateFold *fold);
 PMN_CHECKED PmnCode pmn_aggregate_nested_partial(PmnAggregateFold *fold);
+PMN_CHECKED PmnCode pmn_aggregate_rbm32(PmnAggregateFold *fold);
 
 /* The function cannot retract. */
 PmnCode pmn_aggregate_refuse(const PmnAggregateFold *fold);

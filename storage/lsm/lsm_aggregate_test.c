@@ -298,6 +298,7 @@ TEST(unknown_functions)
 	FAILS("BYTES", "hll_sketch", "", PMN_UNSUPPORTED, "+I 1: 1,x", "");
 	CHECK(strstr(env.base.error.message, "\"hll_sketch\"") != NULL);
 	FAILS("BYTES", "theta_sketch", "", PMN_UNSUPPORTED, "+I 1: 1,x", "");
+	FAILS("STRING", "rbm32", "", PMN_INVALID, "+I 1: 1,x", "");
 	FAILS("BYTES", "rbm64", "", PMN_UNSUPPORTED, "+I 1: 1,x", "");
 	FAILS("INT", "bool_and", "", PMN_INVALID, "+I 1: 1,1", "");
 	FAILS("STRING", "sum", "", PMN_INVALID, "+I 1: 1,1", "");

@@ -25,6 +25,7 @@
 
 #include "../meta/meta_deletion_vector.h"
 #include "lsm_cast.h"
+#include "lsm_slice.h"
 #include "lsm_vector.h"
 
 typedef enum ColumnSource
@@ -394,7 +395,7 @@ plan_filter(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 
 static PmnCode
 check_request(PmnDataFileReader *reader, const PmnDataFileRequest *request,
-			  const PmnFormatOps **format)
+			  PmnSlice *slice, const PmnFormatOps **format)
 {
 	const PmnDataFile *file = request->file;
 	const char *extension = pmn_path_format(reader->arena, file->file_name);
@@ -407,6 +408,12 @@ check_request(PmnDataFileReader *reader, const PmnDataFileRequest *request,
 		request->bucket->directory, file->file_name,
 		file->has_external_path ? &file->external_path : NULL, &path));
 	reader->path = path;
+	if (pmn_slice_is_one(file->file_name))
+	{
+		PMN_TRY(pmn_slice_parse(reader->arena, request->bucket->directory,
+								file->file_name, slice));
+		extension = slice->format;
+	}
 	if (pmn_format_lookup(reader->env, extension, format) != PMN_OK)
 		return pmn_note(reader->env, "file \"%s\"", path);
 	return PMN_OK;
@@ -426,8 +433,9 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 {
 	const PmnFormatOps *format = NULL;
 	PmnFormatReadRequest read = {0};
+	PmnSlice slice = {0};
 
-	PMN_TRY(check_request(reader, request, &format));
+	PMN_TRY(check_request(reader, request, &slice, &format));
 	PMN_TRY(plan_columns(reader, request));
 	PMN_TRY(plan_filter(reader, request, &read));
 	read.columns = reader->file_columns;
@@ -437,7 +445,10 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	read.first_row = request->first_row;
 	read.end_row = request->end_row;
 	read.cut_blocks = request->cut_blocks;
-	PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
+	if (slice.path != NULL)
+		PMN_TRY(pmn_slice_open(reader->lsm->fs, &slice, &reader->file));
+	else
+		PMN_TRY(pmn_fs_open_read(reader->lsm->fs, reader->path, &reader->file));
 	/* Formats name the file in their messages. */
 	PMN_TRY(
 		pmn_format_open_reader(format, reader->file, &read, &reader->format));

@@ -80,6 +80,13 @@ check_entry(PmnManifestImage *image, uint32_t index,
 	CHECK(stats_are_equal(&entry.file.key_stats, &expected->file.key_stats));
 	CHECK(pmn_bytes_equal(entry.file.max_key, expected->file.max_key));
 	CHECK(entry.file.value_stats.min_values.size == 0);
+	CHECK_OK(&env, pmn_manifest_image_entry(image, &env.base, PMN_ENTRY_VALUES,
+											index, arena, &entry));
+	CHECK(entry.file.file_name.size == 0 && entry.file.max_key.size == 0);
+	CHECK(
+		stats_are_equal(&entry.file.value_stats, &expected->file.value_stats));
+	CHECK(entry.file.row_count == expected->file.row_count);
+	CHECK(entry.file.schema_id == expected->file.schema_id);
 	CHECK_OK(&env, pmn_manifest_image_entry(image, &env.base, PMN_ENTRY_WHOLE,
 											index, arena, &entry));
 	CHECK(pmn_entry_same(&entry, expected));

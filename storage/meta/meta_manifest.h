@@ -49,29 +49,30 @@ typedef struct PmnDataFile /* Paimon's DataFileMeta */
 	int64_t min_sequence_number;
 	int64_t max_sequence_number;
 	int64_t schema_id;
-	int32_t level;
 	PmnAvroArray extra_files; /* PmnBytes */
 	int64_t creation_time;	  /* local millis */
-	bool has_creation_time;
 	int64_t delete_row_count;
-	bool has_delete_row_count;
 	PmnBytes embedded_index;
-	bool has_embedded_index;
-	int32_t file_source; /* 0 APPEND, 1 COMPACT */
-	bool has_file_source;
 	PmnAvroArray value_stats_cols; /* PmnBytes; absent = all columns */
-	bool has_value_stats_cols;
 	PmnBytes external_path;
-	bool has_external_path;
 	int64_t first_row_id;
-	bool has_first_row_id;
-	PmnAvroArray write_cols; /* PmnBytes */
-	bool has_write_cols;
+	PmnAvroArray write_cols;		   /* PmnBytes */
 	PmnAvroArray write_cols_sequences; /* int64_t */
-	bool has_write_cols_sequences;
 	/* Not of the manifest: where the snapshot being read keeps the deleted
 	 * positions of the file; NULL when it has none. */
 	const struct PmnDeletionFile *deletion;
+	/* Side by side, for there may be very many of these. */
+	int32_t level;
+	int32_t file_source; /* 0 APPEND, 1 COMPACT */
+	bool has_creation_time;
+	bool has_delete_row_count;
+	bool has_embedded_index;
+	bool has_file_source;
+	bool has_value_stats_cols;
+	bool has_external_path;
+	bool has_first_row_id;
+	bool has_write_cols;
+	bool has_write_cols_sequences;
 } PmnDataFile;
 
 #define PMN_ENTRY_ADD 0

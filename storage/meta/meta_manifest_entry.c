@@ -144,24 +144,60 @@ pmn_entry_same(const PmnManifestEntry *a, const PmnManifestEntry *b)
 
 #define SLOT_EMPTY UINT32_MAX
 
+/* A part of the hash tells most entries apart without a look at them, which
+ * would be a miss of the processor's cache each. */
+typedef struct EntrySlot
+{
+	uint32_t position;
+	uint32_t tag;
+} EntrySlot;
+
 /* Identity to position of the entry that stands for it. */
 typedef struct EntryTable
 {
 	const PmnManifestEntry *items;
-	uint32_t *slots;
+	EntrySlot *slots;
 	size_t mask;
 } EntryTable;
 
+/* So many entries are hashed ahead: neither they nor their slots are in the
+ * processor's cache, and the waiting overlaps. */
+#define AHEAD 16
+
+static void
+hash_ahead(const EntryTable *table, const PmnEntryList *entries, size_t first,
+		   uint64_t *hashes)
+{
+	size_t end = first + AHEAD;
+
+	if (end > entries->count)
+		end = entries->count;
+	for (size_t i = first; i < end; i++)
+		__builtin_prefetch(entries->items[i].file.file_name.data);
+	for (size_t i = first; i < end; i++)
+	{
+		hashes[i - first] = pmn_entry_hash(&entries->items[i]);
+		__builtin_prefetch(&table->slots[hashes[i - first] & table->mask]);
+	}
+}
+
 /* The slot of the entry's identity: its own, or the empty one for it. */
 static uint32_t *
-find_slot(const EntryTable *table, const PmnManifestEntry *entry)
+find_slot(const EntryTable *table, const PmnManifestEntry *entry, uint64_t hash)
 {
-	size_t at = (size_t) pmn_entry_hash(entry) & table->mask;
+	size_t at = (size_t) hash & table->mask;
+	uint32_t tag = (uint32_t) (hash >> 32);
+	EntrySlot *slot = &table->slots[at];
 
-	while (table->slots[at] != SLOT_EMPTY &&
-		   !pmn_entry_same(&table->items[table->slots[at]], entry))
+	while (slot->position != SLOT_EMPTY &&
+		   (slot->tag != tag ||
+			!pmn_entry_same(&table->items[slot->position], entry)))
+	{
 		at = (at + 1) & table->mask;
-	return &table->slots[at];
+		slot = &table->slots[at];
+	}
+	slot->tag = tag;
+	return &slot->position;
 }
 
 static PmnCode
@@ -180,11 +216,14 @@ static PmnCode
 mark_full_scan(PmnEnv *env, const PmnEntryList *entries,
 			   const EntryTable *table, bool *is_dead)
 {
+	uint64_t hashes[AHEAD];
+
 	for (uint32_t i = 0; i < entries->count; i++)
 	{
 		if (entries->items[i].kind == PMN_ENTRY_DELETE)
 		{
-			*find_slot(table, &entries->items[i]) = i;
+			*find_slot(table, &entries->items[i],
+					   pmn_entry_hash(&entries->items[i])) = i;
 			is_dead[i] = true;
 		}
 	}
@@ -192,9 +231,11 @@ mark_full_scan(PmnEnv *env, const PmnEntryList *entries,
 	{
 		uint32_t *slot;
 
+		if (i % AHEAD == 0)
+			hash_ahead(table, entries, i, hashes);
 		if (is_dead[i])
 			continue;
-		slot = find_slot(table, &entries->items[i]);
+		slot = find_slot(table, &entries->items[i], hashes[i % AHEAD]);
 		if (*slot == SLOT_EMPTY)
 			*slot = i;
 		else if (entries->items[*slot].kind == PMN_ENTRY_DELETE)
@@ -216,7 +257,8 @@ mark_sequential(PmnEnv *env, const PmnEntryList *entries,
 	for (uint32_t i = 0; i < entries->count; i++)
 	{
 		bool is_add = entries->items[i].kind == PMN_ENTRY_ADD;
-		uint32_t *slot = find_slot(table, &entries->items[i]);
+		uint32_t *slot = find_slot(table, &entries->items[i],
+								   pmn_entry_hash(&entries->items[i]));
 
 		if (*slot == SLOT_EMPTY || is_dead[*slot])
 			*slot = i;
@@ -239,8 +281,11 @@ drop_dead(PmnEntryList *entries, const bool *is_dead)
 
 	for (size_t i = 0; i < entries->count; i++)
 	{
-		if (!is_dead[i])
-			entries->items[kept++] = entries->items[i];
+		if (is_dead[i])
+			continue;
+		if (kept < i)
+			entries->items[kept] = entries->items[i];
+		kept++;
 	}
 	entries->count = kept;
 }

@@ -101,6 +101,9 @@ read_image(PmnEnv *env, PmnArena *arena, PmnBytes file,
 		code = pmn_manifest_image_entry(image, env, PMN_ENTRY_KEYS, i, arena,
 										&entry);
 		fuzz_check(code == PMN_OK || !is_good, "a good entry has its keys");
+		code = pmn_manifest_image_entry(image, env, PMN_ENTRY_VALUES, i, arena,
+										&entry);
+		fuzz_check(code == PMN_OK || !is_good, "a good entry has statistics");
 		code = pmn_manifest_image_entry(image, env, PMN_ENTRY_WHOLE, i, arena,
 										&entry);
 		fuzz_check(code == PMN_OK || !is_good, "a good entry is decoded");

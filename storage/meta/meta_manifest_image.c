@@ -90,18 +90,34 @@ typedef struct Builder
 } Builder;
 
 static bool
-is_left_out(const char *name, bool with_keys)
+is_among(const char *name, const char *const *names)
 {
-	if (strcmp(name, "_VALUE_STATS") == 0)
-		return true;
-	return !with_keys &&
-		   (strcmp(name, "_KEY_STATS") == 0 || strcmp(name, "_MIN_KEY") == 0 ||
-			strcmp(name, "_MAX_KEY") == 0);
+	for (; *names != NULL; names++)
+	{
+		if (strcmp(name, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_left_out(const char *name, PmnEntryView view)
+{
+	static const char *const keys[] = {"_KEY_STATS", "_MIN_KEY", "_MAX_KEY",
+									   NULL};
+	static const char *const rest[] = {
+		"_FILE_NAME",	  "_EXTRA_FILES",		   "_EMBEDDED_FILE_INDEX",
+		"_EXTERNAL_PATH", "_WRITE_COLS_SEQUENCES", NULL};
+
+	if (view == PMN_ENTRY_VALUES)
+		return is_among(name, keys) || is_among(name, rest);
+	return strcmp(name, "_VALUE_STATS") == 0 ||
+		   (view == PMN_ENTRY_IDENTITY && is_among(name, keys));
 }
 
 /* The whole record without some fields of _FILE. */
 static void
-make_view(ViewFields *fields, bool with_keys)
+make_view(ViewFields *fields, PmnEntryView view)
 {
 	const PmnAvroRecord *whole = &pmn_manifest_entry_record;
 	const PmnAvroRecord *file = whole->fields[whole->field_count - 1].record;
@@ -113,7 +129,7 @@ make_view(ViewFields *fields, bool with_keys)
 		fields->entry[i] = whole->fields[i];
 	for (uint32_t i = 0; i < file->field_count; i++)
 	{
-		if (!is_left_out(file->fields[i].name, with_keys))
+		if (!is_left_out(file->fields[i].name, view))
 			fields->file[count++] = file->fields[i];
 	}
 	fields->file_record = *file;
@@ -229,8 +245,9 @@ fill(PmnManifestImage *image, PmnBytes file, PmnBytes name)
 {
 	ViewFields identity;
 	ViewFields keys;
+	ViewFields values;
 	const PmnAvroRecord *views[] = {&head_record, &identity.entry_record,
-									&keys.entry_record,
+									&keys.entry_record, &values.entry_record,
 									&pmn_manifest_entry_record};
 	Builder builder = {.image = image};
 	const char *copy;
@@ -242,8 +259,9 @@ fill(PmnManifestImage *image, PmnBytes file, PmnBytes name)
 	if (copy == NULL)
 		return PMN_NO_MEMORY;
 	image->name = pmn_bytes(copy, name.size);
-	make_view(&identity, false);
-	make_view(&keys, true);
+	make_view(&identity, PMN_ENTRY_IDENTITY);
+	make_view(&keys, PMN_ENTRY_KEYS);
+	make_view(&values, PMN_ENTRY_VALUES);
 	code = pmn_avro_image_make(image->env, file, copy, views, COUNT_OF(views),
 							   add_head, &builder, &image->avro);
 	pmn_free(image->env, builder.slots,
@@ -321,5 +339,11 @@ pmn_manifest_image_entry(PmnManifestImage *image, PmnEnv *env,
 {
 	PMN_TRY(pmn_avro_image_read(image->avro, env, VIEW_ENTRY + (uint32_t) view,
 								index, arena, out));
-	return pmn_manifest_check_entry(env, image->name, out);
+	if (view != PMN_ENTRY_VALUES)
+		return pmn_manifest_check_entry(env, image->name, out);
+	/* The name alone is not looked at. */
+	out->file.file_name = pmn_bytes_string("x");
+	PMN_TRY(pmn_manifest_check_entry(env, image->name, out));
+	out->file.file_name = pmn_bytes("", 0);
+	return PMN_OK;
 }

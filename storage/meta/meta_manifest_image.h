@@ -28,6 +28,7 @@ typedef enum PmnEntryView
 {
 	PMN_ENTRY_IDENTITY, /* no keys, no statistics */
 	PMN_ENTRY_KEYS,		/* no value statistics */
+	PMN_ENTRY_VALUES,	/* no name, keys or indexes: what tells about values */
 	PMN_ENTRY_WHOLE
 } PmnEntryView;
 

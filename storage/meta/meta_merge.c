@@ -27,6 +27,7 @@ typedef enum ArgumentType
 	TAKES_COMPARABLE,
 	TAKES_BOOLEAN,
 	TAKES_STRING, /* unbounded */
+	TAKES_VARBINARY,
 	TAKES_ARRAY,
 	TAKES_ARRAY_OF_ROW,
 	TAKES_MAP,
@@ -60,6 +61,7 @@ static const FunctionRow functions[PMN_AGGREGATE_COUNT] = {
 	[PMN_AGGREGATE_NESTED_UPDATE] = {"nested_update", TAKES_ARRAY_OF_ROW},
 	[PMN_AGGREGATE_NESTED_PARTIAL_UPDATE] = {"nested_partial_update",
 											 TAKES_ARRAY_OF_ROW},
+	[PMN_AGGREGATE_RBM32] = {"rbm32", TAKES_VARBINARY},
 };
 
 /* The option's older spelling of first_non_null_value. */
@@ -351,6 +353,8 @@ takes_type(ArgumentType takes, const PmnType *type)
 		case TAKES_STRING:
 			return type->kind == PMN_TYPE_VARCHAR &&
 				   type->length == PMN_LENGTH_MAX;
+		case TAKES_VARBINARY:
+			return type->kind == PMN_TYPE_VARBINARY;
 		case TAKES_ARRAY:
 			return type->kind == PMN_TYPE_ARRAY;
 		case TAKES_ARRAY_OF_ROW:

@@ -45,7 +45,6 @@ static const Rule read_rules[] = {
 	{"query-auth.enabled", RULE_FALSE, NULL, NULL},
 	{"sequence.snapshot-ordering", RULE_FALSE, NULL, NULL},
 	{"fields.*.map.storage-layout", RULE_ONLY, VALUES("default"), NULL},
-	{"record-level.expire-time", RULE_NEVER, NULL, NULL},
 	{"scan.fallback-branch", RULE_NEVER, NULL, NULL},
 	{"blob-descriptor-field", RULE_NEVER, NULL, NULL},
 	{"blob-view-field", RULE_NEVER, NULL, NULL},
@@ -60,6 +59,9 @@ static const Rule write_rules[] = {
 	{"data-file.external-paths", RULE_NEVER, NULL, NULL},
 	{"index-file-in-data-file-dir", RULE_FALSE, NULL, NULL},
 	{"metadata.iceberg.storage", RULE_ONLY, VALUES("disabled"), NULL},
+	/* Paimon's readers show rows until its compaction drops them; ours
+	 * would keep them in files that are not looked at again. */
+	{"record-level.expire-time", RULE_NEVER, NULL, NULL},
 	{"rowkind.field", RULE_NEVER, NULL, NULL},
 	{"primary-key.nullable", RULE_FALSE, NULL, NULL},
 	{"write.sequence-number-init-mode", RULE_ONLY, VALUES("scan"), NULL},

@@ -226,7 +226,7 @@ TEST(unreadable_tables_are_refused)
 	CHECK(refuses(read, KEYED, "fields.m.map.storage-layout",
 				  "shared-shredding"));
 	CHECK(refuses(read, KEYED, "sequence.snapshot-ordering", "true"));
-	CHECK(refuses(read, KEYED, "record-level.expire-time", "1 d"));
+	CHECK(!refuses(read, KEYED, "record-level.expire-time", "1 d"));
 	CHECK(refuses(read, KEYED, "scan.fallback-branch", "b"));
 	CHECK(!refuses(read, KEYED, "changelog-producer", "lookup"));
 	CHECK(!refuses(read, KEYED, "data-evolution.enabled", "true"));
@@ -242,6 +242,7 @@ TEST(unwritable_tables_are_refused)
 
 	begin();
 	CHECK(!refuses(write, KEYED, "bucket", "-1"));
+	CHECK(refuses(write, KEYED, "record-level.expire-time", "1 d"));
 	CHECK(refuses(write, KEYED, "bucket", "-2"));
 	CHECK(strstr(env.base.error.hint, "'1'") != NULL);
 	CHECK(!refuses(write, APPEND, "bucket", "-1"));
@@ -254,7 +255,7 @@ TEST(unwritable_tables_are_refused)
 	CHECK(refuses(write, AGGREGATING, "force-lookup", "true"));
 	CHECK(!refuses(write, AGGREGATING, "force-lookup", "false"));
 	CHECK(refuses(write, AGGREGATING, "deletion-vectors.enabled", "true"));
-	CHECK(refuses(write, AGGREGATING, "fields.v.aggregate-function", "rbm32"));
+	CHECK(refuses(write, AGGREGATING, "fields.v.aggregate-function", "rbm64"));
 	CHECK(!refuses(write, AGGREGATING, "fields.v.aggregate-function", "max"));
 	CHECK(refuses(write, KEYED "\"sequence.field\":\"v\",", "force-lookup",
 				  "true"));

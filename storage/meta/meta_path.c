@@ -92,16 +92,20 @@ pmn_path_manifest(PmnArena *arena, const PmnTablePath *path, PmnBytes name)
 bool
 pmn_path_name_is_valid(PmnBytes name)
 {
+	uint32_t bad = 0;
+
 	if (name.size == 0 || name.size > NAME_SIZE_MAX)
 		return false;
+	/* To the end, whatever comes: that is a loop for vectors. */
 	for (uint32_t i = 0; i < name.size; i++)
 	{
 		uint8_t byte = name.data[i];
 
-		if (byte < 0x20 || byte == 0x7F || byte == '/' || byte == '\\')
-			return false;
+		bad |= (uint32_t) (byte < 0x20) | (uint32_t) (byte == 0x7F) |
+			   (uint32_t) (byte == '/') | (uint32_t) (byte == '\\');
 	}
-	return !(name.data[0] == '.' &&
+	return bad == 0 &&
+		   !(name.data[0] == '.' &&
 			 (name.size == 1 || (name.size == 2 && name.data[1] == '.')));
 }
 

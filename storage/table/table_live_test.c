@@ -225,9 +225,11 @@ compare(Lake *lake, const PmnManifestList *manifests,
 static void
 compare_random(Lake *lake, const PmnManifestList *manifests)
 {
+	static const PmnEntryView views[] = {PMN_ENTRY_IDENTITY, PMN_ENTRY_KEYS,
+										 PMN_ENTRY_WHOLE};
 	PmnPartitionSet set;
-	PmnLiveRequest request = {
-		.view = (PmnEntryView) pmn_test_below(&lake->env, 3), .context = lake};
+	PmnLiveRequest request = {.view = views[pmn_test_below(&lake->env, 3)],
+							  .context = lake};
 
 	pmn_partition_set_init(&set, &lake->env.base);
 	for (uint32_t i = pmn_test_below(&lake->env, 4); i > 0; i--)

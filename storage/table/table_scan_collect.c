@@ -112,9 +112,9 @@ judge_head(Collector *collector, const PmnManifestHead *head,
 	return PMN_OK;
 }
 
-/* By statistics and index, where one file may be judged alone. */
+/* By statistics, where one file may be judged alone. */
 static PmnCode
-judge_file(Collector *collector, const PmnDataFile *file, bool *keep)
+judge_statistics(Collector *collector, const PmnDataFile *file, bool *keep)
 {
 	PmnScan *scan = collector->scan;
 
@@ -128,7 +128,17 @@ judge_file(Collector *collector, const PmnDataFile *file, bool *keep)
 		PMN_TRY(pmn_prune_by_value(scan, collector->stats, file, keep));
 	if (!*keep)
 		scan->stats.files_pruned_statistics++;
-	if (!*keep || scan->table->lsm.is_keyed)
+	return PMN_OK;
+}
+
+/* The same by the index in the entry. */
+static PmnCode
+judge_index(Collector *collector, const PmnDataFile *file, bool *keep)
+{
+	PmnScan *scan = collector->scan;
+
+	*keep = true;
+	if (!collector->judges || scan->table->lsm.is_keyed)
 		return PMN_OK;
 	PMN_TRY(pmn_file_index_embedded(collector->indexes, file, keep));
 	if (!*keep)
@@ -184,26 +194,29 @@ static PmnCode
 take_add(Collector *collector, PmnManifestImage *image, uint32_t index)
 {
 	PmnScan *scan = collector->scan;
-	bool by_key = collector->judges && scan->table->lsm.is_keyed;
+	bool has_deleted = collector->deleted.items.count > 0;
 	bool keep = true;
+	PmnEntryView view =
+		!collector->judges || has_deleted ? PMN_ENTRY_WHOLE : PMN_ENTRY_VALUES;
 	PmnManifestEntry entry;
 
-	if (!collector->judges && collector->deleted.items.count == 0)
+	if (!collector->judges && !has_deleted)
 		return keep_add(collector, image, index);
+	if (collector->judges && scan->table->lsm.is_keyed)
+		view = PMN_ENTRY_KEYS;
 	pmn_arena_reset(collector->scratch);
-	PMN_TRY(pmn_manifest_image_entry(image, scan->env,
-									 by_key ? PMN_ENTRY_KEYS : PMN_ENTRY_WHOLE,
-									 index, collector->scratch, &entry));
-	if (collector->deleted.items.count > 0 &&
-		pmn_entry_set_has(&collector->deleted, &entry))
+	PMN_TRY(pmn_manifest_image_entry(image, scan->env, view, index,
+									 collector->scratch, &entry));
+	if (has_deleted && pmn_entry_set_has(&collector->deleted, &entry))
 		return PMN_OK;
-	PMN_TRY(judge_file(collector, &entry.file, &keep));
+	PMN_TRY(judge_statistics(collector, &entry.file, &keep));
 	if (!keep)
 		return PMN_OK;
-	if (by_key)
+	if (view != PMN_ENTRY_WHOLE)
 		PMN_TRY(pmn_manifest_image_entry(image, scan->env, PMN_ENTRY_WHOLE,
 										 index, collector->scratch, &entry));
-	return keep_entry(collector, &entry);
+	PMN_TRY(judge_index(collector, &entry.file, &keep));
+	return keep ? keep_entry(collector, &entry) : PMN_OK;
 }
 
 /* ---- manifests ----------------------------------------------------------- */
@@ -385,7 +398,9 @@ collect_message(Collector *collector, const PmnEntrySet *present,
 		PMN_TRY(collector->matcher.code);
 		PMN_TRY(judge_head(collector, &head, entry->partition, keep, &keep));
 		if (keep)
-			PMN_TRY(judge_file(collector, &entry->file, &keep));
+			PMN_TRY(judge_statistics(collector, &entry->file, &keep));
+		if (keep)
+			PMN_TRY(judge_index(collector, &entry->file, &keep));
 		/* A copy: messages may be closed before the scan is. */
 		if (keep)
 			PMN_TRY(keep_entry(collector, entry));
