@@ -214,7 +214,9 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		pfdw_check(env, pmn_scan_divide(scan, pfdw_part_rows(stats),
 										&info->part_count));
 
-	if (info->is_data && !options->has_changes)
+	/* Beside files the delta is small, and its pages are full of rows that
+	 * have been moved to them. */
+	if (info->is_data && !options->has_changes && stats->files_total == 0)
 		pfdw_overlay_estimate(&options->ref, &delta_pages, &delta_rows);
 	rows = (double) stats->row_count - (double) stats->delete_row_count +
 		   delta_rows;
