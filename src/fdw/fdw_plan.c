@@ -150,6 +150,18 @@ column_share(const RelOptInfo *baserel)
 	return all > 0 ? Max(read / all, 0.02) : 1;
 }
 
+/* Rows of the delta heap, unless there are files: beside them it is small, and
+ * its pages are full of rows that have been moved to them. */
+static void
+estimate_delta(const PfdwPlanInfo *info, const PfdwOptions *options,
+			   const PmnScanStats *stats, double *pages, double *rows)
+{
+	*pages = 0;
+	*rows = 0;
+	if (info->is_data && !options->has_changes && stats->files_total == 0)
+		pfdw_overlay_estimate(&options->ref, pages, rows);
+}
+
 /* What the options, and as_of, say is to be read; range is what request may
  * point to. */
 static void
@@ -198,8 +210,8 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 	uint64_t exact_count;
 	List *pushed = NIL;
 	double rows;
-	double delta_pages = 0;
-	double delta_rows = 0;
+	double delta_pages;
+	double delta_rows;
 
 	find_snapshot(table, options, &range, &request);
 	columns = pfdw_columns_match(relation, table->schema, &column_count);
@@ -214,10 +226,7 @@ estimate_from_files(PlannerInfo *root, RelOptInfo *baserel, Oid relid,
 		pfdw_check(env, pmn_scan_divide(scan, pfdw_part_rows(stats),
 										&info->part_count));
 
-	/* Beside files the delta is small, and its pages are full of rows that
-	 * have been moved to them. */
-	if (info->is_data && !options->has_changes && stats->files_total == 0)
-		pfdw_overlay_estimate(&options->ref, &delta_pages, &delta_rows);
+	estimate_delta(info, options, stats, &delta_pages, &delta_rows);
 	rows = (double) stats->row_count - (double) stats->delete_row_count +
 		   delta_rows;
 	info->physical_rows = (double) stats->row_count + delta_rows;
