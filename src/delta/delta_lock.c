@@ -21,6 +21,7 @@
 #include "common/hashfn.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 /* Users' advisory locks have 1 and 2 here, and a database. */
 #define LAKE_TABLE_LOCK 3
@@ -50,6 +51,8 @@ bool
 pfdw_lake_lock(const PfdwTableRef *ref, LOCKMODE mode, bool wait)
 {
 	DeltaTable *entry = pfdw_delta_entry(ref);
+	ResourceOwner owner = CurrentResourceOwner;
+	LockAcquireResult result;
 	LOCKTAG tag;
 
 	/* The strongest covers the others, and would wait behind its waiters. */
@@ -57,7 +60,12 @@ pfdw_lake_lock(const PfdwTableRef *ref, LOCKMODE mode, bool wait)
 		entry->lock_subids[ExclusiveLock] != InvalidSubTransactionId)
 		return true;
 	make_tag(entry, LAKE_TABLE_LOCK, &tag);
-	if (LockAcquire(&tag, mode, false, !wait) == LOCKACQUIRE_NOT_AVAIL)
+	/* Not the portal's: a portal may still be there when the transaction
+	 * commits and gives its locks back. An error resets the owner. */
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	result = LockAcquire(&tag, mode, false, !wait);
+	CurrentResourceOwner = owner;
+	if (result == LOCKACQUIRE_NOT_AVAIL)
 		return false;
 	entry->lock_subids[mode] = GetCurrentSubTransactionId();
 	entry->is_checked = false;
