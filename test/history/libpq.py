@@ -38,6 +38,9 @@ for _name, _result, _arguments in (
         ("PQbackendPID", ctypes.c_int, [ctypes.c_void_p]),
         ("PQtransactionStatus", ctypes.c_int, [ctypes.c_void_p]),
         ("PQexec", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_char_p]),
+        ("PQexecParams", ctypes.c_void_p,
+         [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int] +
+         [ctypes.c_void_p] * 4 + [ctypes.c_int]),
         ("PQgetResult", ctypes.c_void_p, [ctypes.c_void_p]),
         ("PQresultStatus", ctypes.c_int, [ctypes.c_void_p]),
         ("PQresultErrorField", ctypes.c_char_p,
@@ -64,8 +67,17 @@ for _name, _result, _arguments in (
     _function.restype = _result
     _function.argtypes = _arguments
 
-_quiet = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(
-    lambda _unused, _text: None)
+warnings = []  # what the server warned of, in any session
+USUAL = (b"crash of another server process", b"no longer waiting",
+         b"there is no transaction in progress")
+
+
+def _notice(_unused, text):
+    if text.startswith(b"WARNING") and not any(u in text for u in USUAL):
+        warnings.append(text.decode(errors="replace").strip())
+
+
+_quiet = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(_notice)
 
 
 class SqlError(Exception):
@@ -97,6 +109,8 @@ class Connection:
         _pq.PQsetNoticeProcessor(self.conn, _quiet, None)
         self.pid = _pq.PQbackendPID(self.conn)
         self.count = 0
+        # Half of the sessions speak the extended protocol where they can.
+        self.extended = self.pid % 2 == 0
 
     def close(self):
         if self.conn:
@@ -135,7 +149,12 @@ class Connection:
 
     def run(self, sql):
         """Rows of the last statement, as tuples of text."""
-        return self._check(_pq.PQexec(self.conn, sql.encode()), sql)
+        if self.extended and ";" not in sql and not sql.startswith("COPY"):
+            result = _pq.PQexecParams(self.conn, sql.encode(), 0, None, None,
+                                      None, None, 0)
+        else:
+            result = _pq.PQexec(self.conn, sql.encode())
+        return self._check(result, sql)
 
     def value(self, sql):
         rows = self.run(sql)

@@ -350,6 +350,8 @@ class Crew:
                 self.seen[what] = self.seen.get(what, 0) + count
         if self.server:
             self.server.ready()
+        self.failures += libpq.warnings[:3]
+        libpq.warnings.clear()
         if self.failures:
             raise Failure("; ".join(self.failures[:3]))
 
