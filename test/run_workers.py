@@ -173,6 +173,66 @@ def case_synchronous():
     setting("paimon_fdw.flush_interval")
 
 
+def case_failure():
+    """A lake that can't be written to: rows are kept, who waits is told, and
+    all is there when it can be written to again."""
+    setting("paimon_fdw.flush_interval", "1h")
+    table("stuck")
+    insert("stuck", 0, 1)
+    manifest = os.path.join(LAKE, "w.db", "stuck", "manifest")
+    os.chmod(manifest, 0o500)
+    psql("INSERT INTO stuck VALUES (1, 'v1')")
+    found = psql("SELECT paimon.flush('stuck')", check=False)
+    assert "could not publish the rows of" in found, found
+    found = psql("SET paimon_fdw.synchronous_publish = on; INSERT INTO stuck "
+                 "VALUES (2, 'v2'); SELECT 'done'")
+    assert "WARNING" in found and found.endswith("done"), found
+    assert psql("SELECT last_error IS NOT NULL AND unpublished_since IS NOT "
+                "NULL FROM paimon.stat_tables WHERE tbl = 'stuck'::regclass"
+                ) == "t"
+    check = psql("SELECT count(*), count(DISTINCT k) FROM stuck")
+    assert check == "3|3", check
+    os.chmod(manifest, 0o700)
+    setting("paimon_fdw.flush_interval")
+    wait_until("SELECT outbox_messages = 0 AND delta_rows = 0 FROM "
+               "paimon.stat_tables WHERE tbl = 'stuck'::regclass")
+    assert psql(records("stuck")) == "3"
+    check_rows("stuck", 3)
+
+
+def case_cancelled():
+    """A cancel ends the wait of a COMMIT and leaves its rows."""
+    table("slow")
+    first = subprocess.Popen(["psql", "-X", "-q"], stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL, encoding="utf-8")
+    second = subprocess.Popen(["psql", "-X", "-q", "-A", "-t"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, encoding="utf-8")
+    second.stdin.write("SET paimon_fdw.synchronous_publish = on; BEGIN; INSERT"
+                       " INTO slow VALUES (0, 'v0');\n")
+    second.stdin.flush()
+    waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE %s"
+    wait_until(waiting % "state = 'idle in transaction' AND query LIKE "
+               "'INSERT INTO slow%'")
+    # Who writes files keeps the mover away from the table.
+    first.stdin.write("SET paimon_fdw.bulk_threshold = 0; BEGIN; INSERT INTO "
+                      "slow VALUES (1, 'v1'); SELECT 1;\n")
+    first.stdin.flush()
+    wait_until(waiting % "wait_event_type = 'Lock' AND query LIKE "
+               "'INSERT INTO slow%'")
+    second.stdin.write("COMMIT; SELECT 'done';\n")
+    second.stdin.flush()
+    wait_until(waiting % "state = 'active' AND query = 'COMMIT;'")
+    psql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = "
+         "'COMMIT;'")
+    output = second.communicate(timeout=DEADLINE)[0]
+    assert "no longer waiting" in output and output.endswith("done\n"), output
+    first.communicate("COMMIT;\n", timeout=DEADLINE)
+    wait_until(records("slow"), "2")
+    check_rows("slow", 2)
+
+
 def publishers():
     return psql("SELECT pid FROM paimon.stat_workers w JOIN pg_stat_activity a "
                 "USING (pid) WHERE a.query LIKE '%lake table%' OR a.state = "

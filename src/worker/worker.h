@@ -79,7 +79,7 @@ extern PGDLLEXPORT void paimon_compact_worker_main(Datum argument);
 typedef struct PfdwFlushResult
 {
 	int sqlstate;
-	char message[200];
+	char message[400];
 } PfdwFlushResult;
 
 /* Run one of the tasks in a transaction as the owner of the table; an error is

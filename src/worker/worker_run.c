@@ -15,6 +15,7 @@
 #include "access/xact.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -43,6 +44,31 @@ owner_of(Oid relid)
 	return owner;
 }
 
+/* Lines in the log say what they are about. */
+static void
+add_context(void *argument)
+{
+	const PfdwLakeTable *lake_table = argument;
+
+	errcontext("lake table \"%s\".\"%s\"",
+			   pfdw_name_from_lake(lake_table->ref.database),
+			   pfdw_name_from_lake(lake_table->ref.table));
+}
+
+static bool
+run_lake(const Step *step, const PfdwLakeTable *lake_table)
+{
+	ErrorContextCallback callback = {.previous = error_context_stack,
+									 .callback = add_context,
+									 .arg = (void *) lake_table};
+	bool result;
+
+	error_context_stack = &callback;
+	result = step->run_lake(lake_table, step->context);
+	error_context_stack = callback.previous;
+	return result;
+}
+
 static bool
 run_as_owner(const Step *step)
 {
@@ -68,7 +94,7 @@ run_as_owner(const Step *step)
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(owner, security | SECURITY_RESTRICTED_OPERATION);
 	if (step->run_lake != NULL)
-		result = step->run_lake(lake_table, step->context);
+		result = run_lake(step, lake_table);
 	else
 		result = step->run(step->relid, step->context);
 	SetUserIdAndSecContext(user, security);
@@ -80,6 +106,7 @@ static void
 log_error(MemoryContext context, bool is_quiet, PfdwFlushResult *failure)
 {
 	ErrorData *error;
+	int length;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
@@ -88,7 +115,10 @@ log_error(MemoryContext context, bool is_quiet, PfdwFlushResult *failure)
 	if (failure != NULL)
 	{
 		failure->sqlstate = error->sqlerrcode;
-		strlcpy(failure->message, error->message, sizeof(failure->message));
+		length = pg_mbcliplen(error->message, strlen(error->message),
+							  sizeof(failure->message) - 1);
+		memcpy(failure->message, error->message, length);
+		failure->message[length] = '\0';
 	}
 	if (is_quiet && error->sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE)
 		error->elevel = DEBUG1;

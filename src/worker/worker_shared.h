@@ -18,7 +18,7 @@
 #define PFDW_SHARED_TABLES 64
 #define PFDW_SHARED_WORKERS 32
 #define PFDW_SHARED_DATABASES 64
-#define PFDW_SHARED_MESSAGE 200
+#define PFDW_SHARED_MESSAGE 400
 
 typedef enum PfdwWorkerKind
 {
