@@ -20,7 +20,7 @@ OBJS = $(SRC_SOURCES:.c=.o) $(STORAGE_SOURCES:.c=.o)
 EXTRA_CLEAN = paimon_arrow.so build/lib
 
 REGRESS = options ddl import types nested scan pushdown plan ordered partition insert \
-	update_delete copy transaction outbox trigger encoding dynamic_bucket \
+	update_delete on_conflict copy transaction outbox trigger encoding dynamic_bucket \
 	compaction time_travel merge_engine system_tables changes binlog \
 	deletion_vector privileges errors write_worker delta_read row_lock
 REGRESS_OPTS = --temp-config=$(CURDIR)/test/quiet.conf \

@@ -33,7 +33,7 @@ INSERT INTO log VALUES (1, 'infinity');
 CREATE FOREIGN TABLE bad (a int) SERVER errors_lake
   OPTIONS (primary_key 'a', "merge-engine" 'first-row');
 UPDATE log SET a = 1;
-INSERT INTO t VALUES (1, 'x') ON CONFLICT DO NOTHING;
+INSERT INTO t VALUES (1, 'x') ON CONFLICT (s) DO NOTHING;
 TRUNCATE t;
 MERGE INTO t USING log ON t.id = log.a WHEN MATCHED THEN DELETE;
 \echo constraints

@@ -37,7 +37,7 @@ INSERT INTO keyless VALUES ('x');
 INSERT INTO loose VALUES (7, 'seven');
 SELECT * FROM t WHERE id = 7;
 
--- not yet
+-- there already
 INSERT INTO t VALUES (1, 1) ON CONFLICT DO NOTHING;
 
 -- strict keys

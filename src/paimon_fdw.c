@@ -5,6 +5,7 @@
  * and does nothing else; what is registered lives in fdw/, worker/, delta/ and bridge/.
  */
 #include "fdw/fdw.h"
+#include "fdw/fdw_conflict.h"
 #include "fdw/fdw_lock.h"
 #include "worker/worker_shared.h"
 
@@ -34,6 +35,7 @@ _PG_init(void)
 	pfdw_delta_init();
 	pfdw_guc_define();
 	pfdw_writer_init();
+	pfdw_conflict_init();
 	pfdw_ddl_init();
 	pfdw_drop_init();
 }

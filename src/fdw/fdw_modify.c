@@ -20,7 +20,7 @@
  * There is no batch insert: rows are batched by the encoder, and core's
  * batches would only copy each slot once more.
  */
-#include "fdw_modify.h"
+#include "fdw_conflict.h"
 #include "fdw_system.h"
 
 #include "access/htup_details.h"
@@ -40,6 +40,7 @@ typedef struct ModifyState
 	ModifyTableState *mtstate;
 	CmdType operation;
 	TupleTableSlot *old_slot; /* UPDATE and DELETE */
+	PfdwConflict *conflict;	  /* INSERT ... ON CONFLICT */
 } ModifyState;
 
 static void check_on_conflict(Plan *plan, Relation relation);
@@ -148,7 +149,7 @@ paimonPlanForeignModify(PlannerInfo *root, ModifyTable *plan,
 	table = pfdw_delta_table(&options->ref);
 	pfdw_check(table->env, pmn_table_check_write(table->table));
 	if (plan->operation == CMD_INSERT)
-		return NIL;
+		return pfdw_conflict_plan(root, relid, table->schema);
 	if (!pmn_table_has_primary_key(table->table))
 		refuse(name,
 			   plan->operation == CMD_UPDATE
@@ -244,6 +245,13 @@ paimonBeginForeignModify(ModifyTableState *mtstate, ResultRelInfo *rinfo,
 	if (eflags & EXEC_FLAG_EXPLAIN_ONLY)
 		return;
 	begin(mtstate, rinfo, mtstate->operation, outerPlan(mtstate->ps.plan));
+	if (fdw_private != NIL)
+	{
+		ModifyState *state = rinfo->ri_FdwState;
+
+		state->conflict = pfdw_conflict_begin(mtstate, rinfo, fdw_private);
+		state->writer->has_changes = true;
+	}
 }
 
 void
@@ -361,6 +369,20 @@ claim_key(PfdwWriter *writer, TupleTableSlot *slot)
 	pfdw_strict_fail(writer, writer->inserted, values, nulls);
 }
 
+/* The row written; NULL: none was. */
+static TupleTableSlot *
+insert_or_do(ModifyState *state, EState *estate, ResultRelInfo *rinfo,
+			 TupleTableSlot *slot)
+{
+	PfdwRowChange change = {.writer = state->writer,
+							.mtstate = state->mtstate,
+							.estate = estate,
+							.rinfo = rinfo,
+							.new = slot};
+
+	return pfdw_conflict_insert(state->conflict, &change) ? change.new : NULL;
+}
+
 TupleTableSlot *
 paimonExecForeignInsert(EState *estate, ResultRelInfo *rinfo,
 						TupleTableSlot *slot, TupleTableSlot *planSlot)
@@ -369,6 +391,8 @@ paimonExecForeignInsert(EState *estate, ResultRelInfo *rinfo,
 
 	slot_getallattrs(slot);
 	check_row(state, estate, rinfo, slot, true);
+	if (state->conflict != NULL)
+		return insert_or_do(state, estate, rinfo, slot);
 	claim_key(state->writer, slot);
 	pfdw_writer_insert(state->writer, slot);
 	return slot;

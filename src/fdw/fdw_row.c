@@ -476,3 +476,42 @@ pfdw_row_insert(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
 		pfdw_delta_write(writer->heap, &tid, slot, PFDW_KIND_ROW,
 						 writer->command);
 }
+
+/* ---- ON CONFLICT ------------------------------------------------------ */
+
+void
+pfdw_row_claim(PfdwWriter *writer, Relation relation, TupleTableSlot *row,
+			   PfdwFoundRow *found)
+{
+	(void) pfdw_rows_open(writer, relation);
+	found->kind = PFDW_KIND_ROW;
+	found->claim =
+		pfdw_delta_claim(writer->heap, pfdw_writer_shape(writer, row),
+						 &found->kind, writer->snapshot, writer->command,
+						 LockWaitBlock, writer->current, &found->tid);
+	if (found->claim == PFDW_CLAIM_NEW || found->kind == PFDW_KIND_LOCK)
+		found->exists = find_newest(writer, relation, row);
+	else
+		found->exists = pfdw_kind_is_row(found->kind);
+	if (!found->exists || !IsolationUsesXactSnapshot() ||
+		found->claim == PFDW_CLAIM_SELF)
+		return;
+	if (found->claim == PFDW_CLAIM_NEW || found->kind == PFDW_KIND_LOCK)
+		check_unchanged(writer, relation, row);
+	else if (found->claim == PFDW_CLAIM_CHANGED)
+		fail_concurrent(false, false);
+}
+
+void
+pfdw_row_put(PfdwWriter *writer, PfdwFoundRow *found, TupleTableSlot *row,
+			 char kind)
+{
+	if (kind != PFDW_KIND_LOCK)
+		row = pfdw_writer_shape(writer, row);
+	if (found->claim == PFDW_CLAIM_NEW && !found->exists)
+		return;
+	if (found->claim == PFDW_CLAIM_NEW || found->claim == PFDW_CLAIM_SELF)
+		write_again(writer, &found->tid, row, kind);
+	else
+		pfdw_delta_write(writer->heap, &found->tid, row, kind, writer->command);
+}

@@ -164,6 +164,22 @@ extern bool pfdw_rows_open(PfdwWriter *writer, Relation relation);
 extern void pfdw_row_insert(PfdwWriter *writer, Relation relation,
 							TupleTableSlot *slot);
 extern void pfdw_rows_end(PfdwWriter *writer);
+
+/* What ON CONFLICT finds under a key. */
+typedef struct PfdwFoundRow
+{
+	PfdwClaim claim;
+	char kind; /* of the heap's tuple */
+	ItemPointerData tid;
+	bool exists; /* writer->current is the row */
+} PfdwFoundRow;
+/* Claim the key of a row to be inserted. */
+extern void pfdw_row_claim(PfdwWriter *writer, Relation relation,
+						   TupleTableSlot *row, PfdwFoundRow *found);
+/* Let row be what the heap has under a claimed key; a new claim of a row to be
+ * inserted has it already. */
+extern void pfdw_row_put(PfdwWriter *writer, PfdwFoundRow *found,
+						 TupleTableSlot *row, char kind);
 extern bool pfdw_key_is_changed(const PfdwWriter *writer, TupleTableSlot *old,
 								TupleTableSlot *new);
 
