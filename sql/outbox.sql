@@ -104,6 +104,33 @@ SELECT nextval('paimon_int.outbox_n');
 RESET ROLE;
 DROP ROLE outbox_role;
 
+-- The server forgot a commit that the lake has, as after a restore to an
+-- earlier time: nothing is published, and readers see what the server knows.
+SELECT id AS lake_table, snapshot_id, ident, n FROM paimon_int.lake_table
+  WHERE relid = 'k'::regclass \gset
+UPDATE paimon_int.lake_table SET snapshot_id = snapshot_id - 1, ident = ident - 1
+  WHERE id = :lake_table;
+SELECT sum(v) FROM k;
+INSERT INTO k VALUES (501, 1000);
+SELECT sum(v) FROM k;
+\set VERBOSITY terse
+SELECT paimon.flush('k');
+SELECT sum(v) FROM k;
+SELECT count(*) FROM paimon.snapshots('k');
+UPDATE paimon_int.lake_table SET snapshot_id = :snapshot_id, ident = :ident
+  WHERE id = :lake_table;
+SELECT paimon.flush('k') > 0 AS published;
+SELECT sum(v) FROM k;
+
+-- a copy of a database does not go on under the original's name
+UPDATE paimon_int.identity SET database = 1;
+\c -
+SELECT * FROM k;
+INSERT INTO k VALUES (502, 1);
+UPDATE paimon_int.identity SET database =
+  (SELECT oid FROM pg_database WHERE datname = current_database());
+\c -
+SELECT count(*) FROM k;
 DROP VIEW rows_waiting;
 SET client_min_messages = warning;
 DROP SERVER outbox_lake CASCADE;

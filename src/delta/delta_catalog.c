@@ -300,6 +300,7 @@ pfdw_lake_table_get(const PfdwTableRef *ref, Oid relid)
 	const PfdwLakeTable *found = pfdw_lake_table_find(ref);
 	char *location;
 
+	(void) pfdw_commit_user(); /* not in a copied database */
 	if (found == NULL)
 	{
 		location = pfdw_lake_location(ref);

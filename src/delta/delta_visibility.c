@@ -20,15 +20,12 @@
  * told by its server snapshot and the time at which the client's statement
  * began.
  *
- * The walk may be left out when a server snapshot taken after the look at the
- * lake shows that nothing of ours can have come behind the base: the row is
- * the same, and no row of the outbox has an identifier yet.
+ * A process remembers how far behind a base there is nothing of ours, so that
+ * each snapshot file is read once.
  */
 #include "delta_catalog.h"
 
-#include "access/parallel.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/memutils.h"
@@ -171,25 +168,37 @@ has_ident(const List *rows, int64 ident)
 	return false;
 }
 
-/*
- * Whether nothing of ours came behind the base by the time the lake was
- * looked at. A standby may know less than the lake has.
- */
-static bool
-is_quiet(const DeltaState *state)
+/* How far behind a base there is nothing of ours. */
+typedef struct Foreign
 {
-	PfdwLakeBase now;
-	Snapshot newest;
-	bool result;
+	Oid store; /* another one once the extension was made anew */
+	int32 lake_table;
+	int64 base;
+	int64 ident;
+	int64 until;
+} Foreign;
 
-	if (RecoveryInProgress() || IsInParallelMode())
-		return false;
-	newest = pfdw_snapshot_newest(InvalidCommandId);
-	(void) pfdw_lake_base_read(state->lake_table, newest, &now);
-	result = now.ident == state->base.ident &&
-			 !any_sealed(pfdw_outbox_read(state->lake_table, newest, false));
-	pfree(newest);
-	return result;
+#define FOREIGN_SLOTS 64
+
+static Foreign *
+foreign_of(const DeltaState *state, int64 latest)
+{
+	static Foreign slots[FOREIGN_SLOTS];
+	Foreign *slot = &slots[(uint32) state->lake_table % FOREIGN_SLOTS];
+	Oid store = pfdw_store_oid("lake_table");
+
+	/* Beyond the newest: another engine took the lake back. */
+	if (slot->store != store || slot->lake_table != state->lake_table ||
+		slot->base != state->base.snapshot_id ||
+		slot->ident != state->base.ident || slot->until > latest)
+	{
+		slot->store = store;
+		slot->lake_table = state->lake_table;
+		slot->base = state->base.snapshot_id;
+		slot->ident = state->base.ident;
+		slot->until = slot->base;
+	}
+	return slot;
 }
 
 /* What a snapshot on the way is. */
@@ -214,11 +223,16 @@ visit_step(void *context, const PmnSnapshotInfo *info)
 
 /* From the base forward, to latest at most. */
 static int64
-walk(PfdwTable *table, const List *rows, int64 latest, DeltaState *state)
+walk(PfdwTable *table, Snapshot snapshot, int64 latest, DeltaState *state)
 {
 	Step step = {.commit_user = pfdw_commit_user()};
-	int64 id = state->base.snapshot_id;
+	Foreign *foreign = foreign_of(state, latest);
+	List *rows = NIL;
+	int64 id = foreign->until;
+	bool is_foreign = true;
 
+	if (id < latest)
+		rows = pfdw_outbox_read(state->lake_table, snapshot, false);
 	while (id < latest)
 	{
 		PmnCode code;
@@ -235,7 +249,11 @@ walk(PfdwTable *table, const List *rows, int64 latest, DeltaState *state)
 			break;
 		state->own_ident = Max(state->own_ident, step.own_ident);
 		id++;
+		is_foreign = is_foreign && step.own_ident <= state->base.ident;
+		if (is_foreign)
+			foreign->until = id;
 	}
+	list_free_deep(rows);
 	return id;
 }
 
@@ -245,7 +263,6 @@ look(const DeltaTable *entry, PfdwTable *table, Snapshot snapshot,
 	 DeltaState *out)
 {
 	const PfdwLakeTable *lake;
-	List *rows;
 	int64 latest;
 
 	memset(out, 0, sizeof(*out));
@@ -264,12 +281,8 @@ look(const DeltaTable *entry, PfdwTable *table, Snapshot snapshot,
 		return;
 	if (pfdw_fresh == PFDW_FRESH_REGISTERED)
 		out->snapshot_id = out->base.snapshot_id;
-	else if (!is_quiet(out))
-	{
-		rows = pfdw_outbox_read(lake->id, snapshot, false);
-		out->snapshot_id = walk(table, rows, latest, out);
-		list_free_deep(rows);
-	}
+	else
+		out->snapshot_id = walk(table, snapshot, latest, out);
 }
 
 /* ---- messages --------------------------------------------------------- */
