@@ -14,6 +14,7 @@ cd "$(dirname "$0")/.."
 FLIGHTS_SHA256=d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37
 demo=$(realpath -m "${DEMO_DIR:-${TMPDIR:-/tmp}/paimon_fdw_demo.$(id -un)}")
 lake=$demo/lake
+one_flight="month = 7 AND time_hour = '2013-07-01 09:00:00+00' AND carrier = 'UA' AND flight = 1714"
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 finish() {
@@ -126,7 +127,25 @@ ROLLBACK;
 SELECT count(*) AS after_rollback FROM flights;
 SQL
 
-say "8. Snapshots and files, before and after compaction"
+say "8. Two sessions at once: each adds 100 to one flight's delay, 50 times; nothing is lost"
+before=$(run -At -c "SELECT dep_delay FROM flights WHERE $one_flight")
+for session in 1 2; do
+	for _ in $(seq 50); do
+		echo "UPDATE flights SET dep_delay = dep_delay + 100 WHERE $one_flight;"
+	done | run &
+	sessions[session]=$!
+done
+for session in 1 2; do wait "${sessions[session]}"; done
+after=$(run -At -c "SELECT dep_delay FROM flights WHERE $one_flight")
+echo "before: $before   after: $after"
+[ "$after" = $((before + 10000)) ]
+run <<SQL
+UPDATE flights SET dep_delay = $before WHERE $one_flight;
+SELECT lake_table, delta_rows, outbox_rows FROM paimon.stat_tables;
+SQL
+timed -c "SELECT paimon.flush('flights') AS snapshot, paimon.flush('flight_log') AS log_snapshot"
+
+say "9. Snapshots and files, before and after compaction"
 run <<'SQL'
 SELECT snapshot_id, commit_kind, total_record_count, delta_record_count
   FROM paimon.snapshots('flights') ORDER BY 1;
@@ -143,7 +162,7 @@ SELECT level, count(*) AS files, sum(record_count) AS rows,
   FROM paimon.files('flights') GROUP BY level ORDER BY level;
 SQL
 
-say "9. Back in time: the first snapshot still has all flights"
+say "10. Back in time: the first snapshot still has all flights"
 run <<'SQL'
 BEGIN;
 SET LOCAL paimon_fdw.as_of = 'snapshot:1';
@@ -152,10 +171,10 @@ COMMIT;
 SELECT count(*) AS now FROM flights;
 SQL
 
-say "10. Is the table sound? (no row = sound)"
+say "11. Is the table sound? (no row = sound)"
 run -c "SELECT * FROM paimon.verify('flights')" -c "SELECT * FROM paimon.verify('flight_log')"
 
-say "11. Apache Paimon's own Java reads the same table"
+say "12. Apache Paimon's own Java reads the same table"
 oracle=test/interop/oracle
 build_oracle
 java=$(mktemp -d "${TMPDIR:-/tmp}/paimon_fdw_java.XXXXXX")
