@@ -141,7 +141,7 @@ echo "before: $before   after: $after"
 [ "$after" = $((before + 10000)) ]
 run <<SQL
 UPDATE flights SET dep_delay = $before WHERE $one_flight;
-SELECT lake_table, delta_rows, outbox_rows FROM paimon.stat_tables;
+SELECT tbl, delta_rows, outbox_rows, unpublished_age FROM paimon.stat_tables;
 SQL
 timed -c "SELECT paimon.flush('flights') AS snapshot, paimon.flush('flight_log') AS log_snapshot"
 
