@@ -44,7 +44,9 @@ typedef struct PmnFormatReadRequest
 	uint64_t end_row;
 	bool cut_blocks; /* rather than move the bounds, where that is possible */
 	size_t memory_limit_bytes; /* 0 = 32 MB */
-	const PmnSchema *schema;   /* for format options "orc.*"; may be NULL */
+	/* What is parsed of a file may be kept for the next opening of it. */
+	bool keeps_metadata;
+	const PmnSchema *schema; /* for format options "orc.*"; may be NULL */
 } PmnFormatReadRequest;
 
 typedef struct PmnFormatWriteOptions

@@ -16,11 +16,14 @@
  */
 #include <algorithm>
 #include <cstring>
+#include <list>
+#include <map>
 #include <memory>
 #include <new>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <arrow/buffer.h>
@@ -701,6 +704,7 @@ using namespace shim;
 
 #include "format_arrow_column.inc"
 #include "format_arrow_stats.inc"
+#include "format_arrow_keep.inc"
 #include "format_arrow_decode.inc"
 #include "format_arrow_nested.inc"
 #include "format_arrow_levels.inc"

@@ -18,7 +18,7 @@ extern "C"
 #endif
 
 /* Changes whenever a struct or a meaning below changes. */
-#define PMN_ARROW_API_VERSION 1
+#define PMN_ARROW_API_VERSION 2
 #define PMN_ARROW_API_SYMBOL "pmn_arrow_api"
 
 	typedef struct PmnArrowReader PmnArrowReader;
@@ -65,6 +65,9 @@ extern "C"
 		uint32_t column_count;
 		size_t memory_limit_bytes; /* steers buffer sizes; not 0 */
 		bool verify_checksums;
+		/* Names one writing of the file, whose footer and index may be kept
+		 * for the next opening; NULL: they may not. */
+		const char *keep_key;
 	} PmnArrowReadOptions;
 
 	/* What is known of a column in a row group or page. Bytes of min and max

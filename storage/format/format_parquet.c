@@ -126,6 +126,15 @@ open_arrow(ParquetReader *reader, PmnArena *arena,
 									 ? request->memory_limit_bytes
 									 : MEMORY_DEFAULT;
 	options.verify_checksums = true;
+	/* Where nobody knows when a file was written it may be another one. */
+	if (request->keeps_metadata && file->modified_millis != 0)
+	{
+		options.keep_key = pmn_arena_format(
+			arena, "%s:%s|%" PRIu64 "|%" PRId64, file->fs->ops->scheme,
+			file->path, file->size_bytes, file->modified_millis);
+		if (options.keep_key == NULL)
+			return PMN_NO_MEMORY;
+	}
 	if (file->size_bytes > INT64_MAX)
 		return pmn_fail(env, PMN_CORRUPT, "file \"%s\" has an impossible size",
 						file->path);

@@ -216,7 +216,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FuzzFile file = {{0}, data, size};
 	PmnArrowHost host = {&file, "fuzz",		   size,		fuzz_read,
 						 NULL,	host_allocate, host_release};
-	PmnArrowReadOptions options = {columns, 0, 1 << 20, false};
+	PmnArrowReadOptions options = {columns, 0, 1 << 20, false, NULL};
 	const PmnArrowApi *api;
 	PmnArrowError error;
 

@@ -25,7 +25,8 @@ typedef struct PmnLsm
 	 * schema have. NULL where they are not shown. */
 	const PmnSchema *stored_schema;
 	const PmnTableOptions *options;
-	bool is_keyed; /* has a primary key */
+	bool keeps_metadata; /* of data files, between openings */
+	bool is_keyed;		 /* has a primary key */
 	/* Trimmed primary key, partition, user sequence (sequence.field):
 	 * positions in schema->fields, and their types. */
 	const uint32_t *key_fields;

@@ -442,6 +442,7 @@ open_file(PmnDataFileReader *reader, const PmnDataFileRequest *request)
 	read.column_count = reader->file_column_count;
 	read.schema = reader->lsm->schema;
 	read.memory_limit_bytes = request->memory_limit_bytes;
+	read.keeps_metadata = reader->lsm->keeps_metadata;
 	read.first_row = request->first_row;
 	read.end_row = request->end_row;
 	read.cut_blocks = request->cut_blocks;

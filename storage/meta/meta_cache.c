@@ -74,6 +74,12 @@ pmn_cache_create(PmnEnv *env, size_t limit_bytes, PmnCache **out)
 	return PMN_OK;
 }
 
+bool
+pmn_cache_is_on(const PmnCache *cache)
+{
+	return cache != NULL && cache->limit_bytes > 0;
+}
+
 /* ---- lists ------------------------------------------------------------- */
 
 static void

@@ -10,6 +10,9 @@
 #include "../include/pmn_outbox.h"
 #include "meta_manifest_image.h"
 
+/* Whether there is a cache that keeps anything. */
+bool pmn_cache_is_on(const PmnCache *cache);
+
 /* A manifest that somebody looks at: from the cache, or its own. */
 typedef struct PmnManifestPin
 {

@@ -112,6 +112,7 @@ build_lsm(PmnTable *table, const PmnSchema *schema, PmnLsm *lsm)
 		PMN_TRY(add_tracked_columns(table, schema, &schema));
 	lsm->schema = schema;
 	lsm->options = &table->options;
+	lsm->keeps_metadata = pmn_cache_is_on(table->catalog->cache);
 	lsm->path.data_directory = table->options.data_file_path_directory;
 	lsm->is_keyed = schema->primary_key_count > 0;
 	PMN_TRY(

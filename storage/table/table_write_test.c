@@ -148,6 +148,51 @@ TEST(large_and_small_batches_keep_their_order)
 	lake_close(&lake);
 }
 
+/* Goal: what was parsed of a file is used by the next reader,
+ * with the same rows. */
+TEST(footers_are_kept)
+{
+	Lake lake;
+	PmnTestEnv cache_env;
+	PmnCache *cache = NULL;
+	PmnMessage *message = NULL;
+	PmnWriteRequest request = {0};
+	PmnCommitResult result;
+	PmnWrite *write = NULL;
+	uint64_t requests[3];
+	uint32_t rows = 0;
+
+	pmn_test_env_init(&cache_env);
+	CHECK_OK(&cache_env, pmn_cache_create(&cache_env.base, 1 << 20, &cache));
+	lake_open(&lake, &unpartitioned);
+	pmn_table_close(lake.table);
+	pmn_catalog_use_cache(lake.catalog, cache);
+	CHECK_OK(&lake.env,
+			 pmn_table_open(lake.catalog, "db", "t", NULL, &lake.table));
+	CHECK_OK(&lake.env, pmn_write_open(lake.table, &request, &write));
+	for (int32_t i = 0; i < 100; i++)
+		CHECK_OK(&lake.env, write_many(write, i * MANY, MANY, false));
+	CHECK_OK(&lake.env, pmn_write_finish(write, &message));
+	pmn_write_close(write);
+	CHECK_OK(&lake.env,
+			 test_commit(lake.table, message, "user", 1, 0, false, &result));
+	/* Smaller files are fetched whole. */
+	CHECK(message->new_files.items[0].file.file_size > 256 * 1024);
+	for (int i = 0; i < 3; i++)
+	{
+		uint64_t before = lake.env.base.counters.read_requests;
+
+		CHECK(count_misplaced(&lake, &rows) == 0);
+		CHECK(rows == 100 * MANY);
+		requests[i] = lake.env.base.counters.read_requests - before;
+	}
+	CHECK(requests[1] < requests[0] && requests[2] == requests[1]);
+	pmn_message_close(message);
+	lake_close(&lake);
+	pmn_cache_destroy(cache);
+	CHECK(cache_env.live_bytes == 0);
+}
+
 int
 main(void)
 {
@@ -157,5 +202,6 @@ main(void)
 		return 0;
 	}
 	RUN(large_and_small_batches_keep_their_order);
+	RUN(footers_are_kept);
 	TEST_END();
 }
