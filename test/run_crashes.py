@@ -12,7 +12,8 @@ src/delta/README.md's crash cases:
   published; the lake never has rows of a transaction that the server forgot
   (some sessions commit asynchronously).
 
-usage: run_crashes.py WORK_DIR [--kills N] [--tables heap|lake|unlogged] [--seed N]
+usage: run_crashes.py WORK_DIR [--kills N] [--per-round N] [--seed N]
+                      [--tables heap|lake|unlogged]
   WORK_DIR is below a folder of tools/server.sh, whose server is killed.
 """
 import argparse
@@ -350,6 +351,7 @@ def main():
     parser.add_argument("work", type=os.path.abspath)
     parser.add_argument("--kills", type=int, default=8)
     parser.add_argument("--tables", choices=("heap", "lake", "unlogged"), default="lake")
+    parser.add_argument("--per-round", type=int, default=4)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     arguments = parser.parse_args()
     print("# seed %d" % arguments.seed)
@@ -360,7 +362,7 @@ def main():
                                    os.path.join(arguments.work, "lake")),
                     arguments.seed)
         while sum(loop.kills.values()) < arguments.kills:
-            loop.round(number, min(4, arguments.kills -
+            loop.round(number, min(arguments.per_round, arguments.kills -
                                    sum(loop.kills.values())))
             number += 1
             if number % 10 == 0:
