@@ -16,10 +16,12 @@
 #include "delta_heap.h"
 
 #include "access/genam.h"
+#include "access/htup_details.h"
 #include "access/nbtree.h"
 #include "access/relscan.h"
 #include "access/table.h"
 #include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog/heap.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
@@ -276,6 +278,73 @@ note_seen(PfdwDeltaHeap *heap)
 	pfdw_delta_seen(heap->lake_table);
 }
 
+static bool
+is_lock(PfdwDeltaHeap *heap)
+{
+	bool is_null;
+
+	return DatumGetChar(slot_getattr(heap->slot, heap->kind, &is_null)) ==
+		   PFDW_KIND_LOCK;
+}
+
+/*
+ * Whether the row in heap->slot may have a successor that the snapshot sees as
+ * well: it was moved to the lake after the snapshot was taken, and this
+ * transaction has then written its key, which was not there any more.
+ */
+static bool
+may_be_succeeded(PfdwDeltaHeap *heap)
+{
+	HeapTupleHeader header =
+		ExecFetchSlotHeapTuple(heap->slot, false, NULL)->t_data;
+
+	return heap->index != NULL &&
+		   (header->t_infomask & HEAP_XMAX_INVALID) == 0 &&
+		   !HEAP_XMAX_IS_LOCKED_ONLY(header->t_infomask) &&
+		   TransactionIdIsValid(GetTopTransactionIdIfAny()) &&
+		   !TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(header));
+}
+
+/* This transaction's own row of the key in heap->scan_keys. */
+static bool
+find_own(PfdwDeltaHeap *heap, Snapshot snapshot, ItemPointer tid)
+{
+	TupleTableSlot *slot = table_slot_create(heap->heap, NULL);
+	IndexScanDesc scan =
+		index_beginscan(heap->heap, heap->index, snapshot, heap->key_count, 0);
+	bool found = false;
+
+	index_rescan(scan, heap->scan_keys, heap->key_count, NULL, 0);
+	while (!found && index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, NULL);
+		bool is_null;
+
+		found = TransactionIdIsCurrentTransactionId(
+					HeapTupleHeaderGetXmin(tuple->t_data)) &&
+				DatumGetChar(slot_getattr(slot, heap->kind, &is_null)) !=
+					PFDW_KIND_LOCK;
+		*tid = slot->tts_tid;
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return found;
+}
+
+static bool
+is_succeeded(PfdwDeltaHeap *heap, Snapshot snapshot)
+{
+	ItemPointerData own;
+	bool is_null;
+
+	if (!may_be_succeeded(heap))
+		return false;
+	for (int k = 0; k < heap->key_count; k++)
+		heap->scan_keys[k].sk_argument =
+			slot_getattr(heap->slot, heap->keys[k], &is_null);
+	return find_own(heap, snapshot, &own);
+}
+
 bool
 pfdw_delta_scan_next(PfdwDeltaScan *scan, TupleTableSlot *out, char *kind,
 					 ItemPointer tid)
@@ -289,6 +358,8 @@ pfdw_delta_scan_next(PfdwDeltaScan *scan, TupleTableSlot *out, char *kind,
 		CHECK_FOR_INTERRUPTS();
 		*kind = DatumGetChar(slot_getattr(heap->slot, heap->kind, &is_null));
 		if (*kind == PFDW_KIND_LOCK && !scan->with_locks)
+			continue;
+		if (is_succeeded(heap, scan->scan->rs_snapshot))
 			continue;
 		note_seen(heap);
 		pfdw_delta_row(heap, out, kind);
@@ -313,6 +384,7 @@ pfdw_delta_probe(PfdwDeltaHeap *heap, Snapshot snapshot, const Datum *key,
 				 TupleTableSlot *out, char *kind)
 {
 	IndexScanDesc scan;
+	ItemPointerData own;
 	bool found;
 
 	Assert(heap->index != NULL);
@@ -321,14 +393,19 @@ pfdw_delta_probe(PfdwDeltaHeap *heap, Snapshot snapshot, const Datum *key,
 	scan =
 		index_beginscan(heap->heap, heap->index, snapshot, heap->key_count, 0);
 	index_rescan(scan, heap->scan_keys, heap->key_count, NULL, 0);
-	found = index_getnext_slot(scan, ForwardScanDirection, heap->slot);
+	do
+	{
+		/* A lock of ours may stand beside the row that it is for. */
+		found = index_getnext_slot(scan, ForwardScanDirection, heap->slot);
+	} while (found && is_lock(heap));
+	if (found && may_be_succeeded(heap) && find_own(heap, snapshot, &own))
+		found = table_tuple_fetch_row_version(heap->heap, &own, snapshot,
+											  heap->slot);
 	if (found)
 	{
 		note_seen(heap);
 		pfdw_delta_row(heap, out, kind);
 	}
 	index_endscan(scan);
-	if (found && *kind == PFDW_KIND_LOCK)
-		found = false;
 	return found;
 }
