@@ -52,10 +52,18 @@ static const struct
 	{"autovacuum_vacuum_cost_delay", "0", true},
 };
 
+/*
+ * A dump of a database has its delta heaps as plain tables. Where it is
+ * restored the database has another name in the lake, and their rows, which
+ * the first one publishes, are no heap's of ours.
+ */
 void
 pfdw_delta_heap_name(const PfdwLakeTable *lake_table, char *out)
 {
-	snprintf(out, NAMEDATALEN, "d_%d", lake_table->id);
+	const char *uuid = strrchr(pfdw_commit_user(), '-');
+
+	snprintf(out, NAMEDATALEN, "d_%d_%s", lake_table->id,
+			 uuid == NULL ? "" : uuid + 1);
 }
 
 /* Position in the key of each attribute of the foreign table, from 1. */

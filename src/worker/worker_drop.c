@@ -141,7 +141,8 @@ drop_delta(Oid relid, Oid schema)
 		return;
 	CommandCounterIncrement();
 	if (has_store)
-		lake_table = pfdw_lake_table_by_id(pg_strtoint32(name + 2));
+		lake_table =
+			pfdw_lake_table_by_id((int32) strtol(name + 2, NULL, 10));
 	if (has_store && (lake_table == NULL || lake_table->delta != relid))
 		return;
 	if (has_any_row(relid))
