@@ -217,6 +217,9 @@ extern void pfdw_encoder_reset(PfdwEncoder *encoder);
  * exactly in the lake's type. */
 extern bool pfdw_value_from_datum(const PmnType *type, Oid typid, Datum datum,
 								  PmnValue *out);
+/* The same of a key, also of a type that the lake has as its output's text. */
+extern bool pfdw_key_from_datum(const PmnType *type, Oid typid, Datum datum,
+								PmnValue *out);
 /* A literal as a Datum (statistics of planned files); false when not. */
 extern bool pfdw_value_to_datum(const PmnType *type, Oid typid, int32 typmod,
 								const PmnValue *value, Datum *out);

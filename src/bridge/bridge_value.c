@@ -12,6 +12,7 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type_d.h"
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -74,6 +75,27 @@ pfdw_value_from_datum(const PmnType *type, Oid typid, Datum datum,
 					  PmnValue *out)
 {
 	return pfdw_value_fit(type, getBaseType(typid), datum, out) == PFDW_FIT_OK;
+}
+
+bool
+pfdw_key_from_datum(const PmnType *type, Oid typid, Datum datum, PmnValue *out)
+{
+	Oid output;
+	bool is_varlena;
+	char *text;
+	PmnBytes bytes;
+
+	if (pfdw_value_from_datum(type, typid, datum, out))
+		return true;
+	if ((type->kind != PMN_TYPE_VARCHAR && type->kind != PMN_TYPE_CHAR) ||
+		pair_is_known(type, getBaseType(typid)))
+		return false;
+	getTypeOutputInfo(typid, &output, &is_varlena);
+	text = OidOutputFunctionCall(output, datum);
+	bytes.data = (const uint8_t *) text;
+	bytes.size = (uint32_t) strlen(text);
+	out->is_null = false;
+	return pfdw_text_to_lake(bytes, &out->as.bytes);
 }
 
 bool

@@ -93,9 +93,9 @@ make_predicate(const PfdwLookUp *look_up, TupleTableSlot *key)
 		Datum value = slot_getattr(key, attnum, &is_null);
 
 		if (is_null ||
-			!pfdw_value_from_datum(&schema->fields[field].type,
-								   TupleDescAttr(tupdesc, attnum - 1)->atttypid,
-								   value, &literals[count]))
+			!pfdw_key_from_datum(&schema->fields[field].type,
+								 TupleDescAttr(tupdesc, attnum - 1)->atttypid,
+								 value, &literals[count]))
 			continue;
 		leaves[count].op = PMN_PREDICATE_EQ;
 		leaves[count].field = field;

@@ -299,8 +299,8 @@ pfdw_lake_keys_add(PfdwLakeKeys *keys, const Datum *values)
 		PmnVectorKind kind = pmn_type_vector_kind(column->type);
 		PmnValue value;
 
-		fits = pfdw_value_from_datum(column->type, column->typid, values[i],
-									 &value);
+		fits =
+			pfdw_key_from_datum(column->type, column->typid, values[i], &value);
 		if (!fits)
 			continue;
 		hash = hash_value(hash, kind, &value);

@@ -249,13 +249,18 @@ pfdw_reader_need_keys(PfdwReader *reader)
 	for (int k = 0; k < count; k++)
 	{
 		int at;
+		const PfdwColumn *key =
+			find_column(reader->columns, reader->column_count, attnums[k], &at);
 
-		if (find_column(reader->needed, reader->needed_count, attnums[k],
-						&reader->key_positions[k]) != NULL)
-			continue;
-		reader->key_positions[k] = reader->needed_count;
-		reader->needed[reader->needed_count++] = *find_column(
-			reader->columns, reader->column_count, attnums[k], &at);
+		/* By field: attributes of what is needed may be another slot's. */
+		for (at = 0; at < reader->needed_count; at++)
+		{
+			if (reader->needed[at].field == key->field)
+				break;
+		}
+		if (at == reader->needed_count)
+			reader->needed[reader->needed_count++] = *key;
+		reader->key_positions[k] = at;
 	}
 }
 
