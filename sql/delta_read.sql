@@ -235,6 +235,25 @@ SELECT * FROM l4 WHERE label = 'four';
 SELECT count(*) FROM l5;
 ROLLBACK;
 
+-- Keys that are text in the lake, and a filter on other columns than the key's.
+CREATE TYPE delta_mood AS ENUM ('sad', 'ok');
+CREATE DOMAIN delta_word AS text;
+CREATE FOREIGN TABLE l6 (n int, u uuid NOT NULL, p date NOT NULL, m delta_mood NOT NULL,
+  w delta_word NOT NULL, d numeric(30,10) NOT NULL, g bigint)
+  SERVER delta_read_lake OPTIONS (primary_key 'w,u,m,p,d', partition_by 'p', bucket '1');
+INSERT INTO l6 SELECT i, md5(i::text)::uuid, date '2024-01-01' + i % 2,
+  (ARRAY['sad', 'ok']::delta_mood[])[i % 2 + 1], 'w' || i, i, i FROM generate_series(1, 4) i;
+BEGIN;
+DELETE FROM l6 WHERE n = 1;
+UPDATE l6 SET n = -n WHERE n = 2;
+SELECT n, m, w FROM l6 ORDER BY n;
+SELECT count(*) FROM l6 WHERE p < date '9999-01-01' AND g < 10;
+SELECT count(*), sum(n), max(g) FROM l6 WHERE g > 0 AND n > -5;
+UPDATE l6 SET n = n * 10;
+SELECT n, m, w FROM l6 ORDER BY n;
+COMMIT;
+SELECT n, m, w FROM l6 WHERE u = md5('2')::uuid;
+
 -- Committed, with workers away: a row at a time and all of them.
 SET paimon_fdw.synchronous_publish = off;
 CALL to_both('UPDATE t1 SET v = 500 WHERE id BETWEEN 10 AND 20');
@@ -249,5 +268,7 @@ SET client_min_messages = warning;
 DROP SERVER delta_read_lake CASCADE;
 DROP VIEW source;
 DROP TABLE h1, h2, h3;
+DROP TYPE delta_mood;
+DROP DOMAIN delta_word;
 DROP FUNCTION same, plan;
 DROP PROCEDURE to_both;
