@@ -332,8 +332,11 @@ def case_dropped():
     }
     for name, way in ways.items():
         table(name)
-        psql("INSERT INTO %s VALUES (0, 'v0'), (1, 'v1'), (2, 'v2'); DELETE "
-             "FROM %s WHERE k = 2" % (name, name))
+        # One value is wide, and so out of line in the delta heap.
+        psql("INSERT INTO %s SELECT i, 'v' || i || CASE i WHEN 1 THEN (SELECT "
+             "string_agg(md5(n::text), '') FROM generate_series(1, 3000) n) ELSE"
+             " '' END FROM generate_series(0, 2) i; DELETE FROM %s WHERE k = 2"
+             % (name, name))
         psql("BEGIN; DROP FOREIGN TABLE %s; ROLLBACK" % name)
         assert psql("SELECT count(*) FROM " + name) == "2", name
         psql("SET client_min_messages = error; " + way)

@@ -21,6 +21,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
@@ -141,8 +142,7 @@ drop_delta(Oid relid, Oid schema)
 		return;
 	CommandCounterIncrement();
 	if (has_store)
-		lake_table =
-			pfdw_lake_table_by_id((int32) strtol(name + 2, NULL, 10));
+		lake_table = pfdw_lake_table_by_id((int32) strtol(name + 2, NULL, 10));
 	if (has_store && (lake_table == NULL || lake_table->delta != relid))
 		return;
 	if (has_any_row(relid))
@@ -157,6 +157,29 @@ drop_delta(Oid relid, Oid schema)
 	CommandCounterIncrement();
 }
 
+/*
+ * The table that a dropped relation is, or is a part of: the parts go first,
+ * and without its TOAST table and that one's index rows can't be read.
+ */
+static Oid
+whole_table(Oid object, const ObjectAccessDrop *drop)
+{
+	const char *name;
+
+	/* Something else than a user puts a new part in its place. */
+	if (get_rel_relkind(object) != RELKIND_RELATION && drop != NULL &&
+		(drop->dropflags & PERFORM_DELETION_INTERNAL) != 0)
+		return InvalidOid;
+	if (get_rel_relkind(object) == RELKIND_INDEX)
+		object = IndexGetRelation(object, true);
+	if (!OidIsValid(object) || get_rel_relkind(object) != RELKIND_TOASTVALUE)
+		return object;
+	name = get_rel_name(object);
+	return strncmp(name, "pg_toast_", 9) == 0
+			   ? (Oid) strtoul(name + 9, NULL, 10)
+			   : InvalidOid;
+}
+
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
 				 void *arg)
@@ -165,11 +188,14 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object, int sub_id,
 
 	if (previous_object_access != NULL)
 		previous_object_access(access, class_id, object, sub_id, arg);
-	if (access != OAT_DROP || class_id != RelationRelationId || sub_id != 0 ||
-		get_rel_relkind(object) != RELKIND_RELATION)
+	if (access != OAT_DROP || class_id != RelationRelationId || sub_id != 0)
 		return;
 	schema = get_namespace_oid(STORE_SCHEMA, true);
-	if (!OidIsValid(schema) || get_rel_namespace(object) != schema)
+	if (!OidIsValid(schema))
+		return;
+	object = whole_table(object, arg);
+	if (get_rel_relkind(object) != RELKIND_RELATION ||
+		get_rel_namespace(object) != schema)
 		return;
 	if (strcmp(get_rel_name(object), "outbox") != 0)
 		drop_delta(object, schema);
