@@ -334,7 +334,7 @@ def case_dropped():
         table(name)
         # One value is wide, and so out of line in the delta heap.
         psql("INSERT INTO %s SELECT i, 'v' || i || CASE i WHEN 1 THEN (SELECT "
-             "string_agg(md5(n::text), '') FROM generate_series(1, 3000) n) ELSE"
+             "string_agg(md5(n::text), '') FROM generate_series(1, 300) n) ELSE"
              " '' END FROM generate_series(0, 2) i; DELETE FROM %s WHERE k = 2"
              % (name, name))
         psql("BEGIN; DROP FOREIGN TABLE %s; ROLLBACK" % name)
