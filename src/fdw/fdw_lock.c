@@ -22,7 +22,6 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "storage/buffile.h"
-#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -256,29 +255,6 @@ prepare(PfdwRowLocks *locks, LockWaitPolicy policy)
 	return true;
 }
 
-static bool
-is_same_row(TupleTableSlot *left, TupleTableSlot *right)
-{
-	TupleDesc tupdesc = left->tts_tupleDescriptor;
-
-	slot_getallattrs(left);
-	slot_getallattrs(right);
-	for (int i = 0; i < tupdesc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
-
-		if (attribute->attisdropped)
-			continue;
-		if (left->tts_isnull[i] != right->tts_isnull[i])
-			return false;
-		if (!left->tts_isnull[i] &&
-			!datum_image_eq(left->tts_values[i], right->tts_values[i],
-							attribute->attbyval, attribute->attlen))
-			return false;
-	}
-	return true;
-}
-
 /* The row as the lake and the outbox have it now. */
 static RowState
 compare_newest(PfdwRowLocks *locks)
@@ -297,8 +273,8 @@ compare_newest(PfdwRowLocks *locks)
 	}
 	if (!pfdw_look_up_find(locks->newest, locks->row, locks->current))
 		return ROW_GONE;
-	return is_same_row(locks->row, locks->current) ? ROW_UNCHANGED
-												   : ROW_CHANGED;
+	return pfdw_row_is_same(locks->row, locks->current) ? ROW_UNCHANGED
+														: ROW_CHANGED;
 }
 
 /* Lock locks->row. */

@@ -11,6 +11,7 @@
  */
 #include "fdw_writer.h"
 
+#include "utils/datum.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -163,4 +164,27 @@ pfdw_look_up_find(PfdwLookUp *look_up, TupleTableSlot *key, TupleTableSlot *out)
 	pfdw_reader_unplan(reader);
 	MemoryContextDelete(context);
 	return found;
+}
+
+bool
+pfdw_row_is_same(TupleTableSlot *left, TupleTableSlot *right)
+{
+	TupleDesc tupdesc = left->tts_tupleDescriptor;
+
+	slot_getallattrs(left);
+	slot_getallattrs(right);
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(tupdesc, i);
+
+		if (attribute->attisdropped)
+			continue;
+		if (left->tts_isnull[i] != right->tts_isnull[i])
+			return false;
+		if (!left->tts_isnull[i] &&
+			!datum_image_eq(left->tts_values[i], right->tts_values[i],
+							attribute->attbyval, attribute->attlen))
+			return false;
+	}
+	return true;
 }

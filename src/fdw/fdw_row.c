@@ -202,27 +202,6 @@ pg_attribute_noreturn() fail_concurrent(bool is_gone, bool by_trigger)
 					: 0));
 }
 
-static bool
-same_row(const PfdwWriter *writer, TupleTableSlot *left, TupleTableSlot *right)
-{
-	slot_getallattrs(left);
-	slot_getallattrs(right);
-	for (int i = 0; i < writer->tupdesc->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(writer->tupdesc, i);
-
-		if (attribute->attisdropped)
-			continue;
-		if (left->tts_isnull[i] != right->tts_isnull[i])
-			return false;
-		if (!left->tts_isnull[i] &&
-			!datum_image_eq(left->tts_values[i], right->tts_values[i],
-							attribute->attbyval, attribute->attlen))
-			return false;
-	}
-	return true;
-}
-
 /* The row of a key in the lake and the outbox now, into writer->current. */
 static bool
 find_newest(PfdwWriter *writer, Relation relation, TupleTableSlot *key)
@@ -273,7 +252,7 @@ judge(PfdwRowChange *change, PfdwClaim claim, char kind)
 		return ROW_UNCHANGED;
 	if (!find_newest(writer, change->rinfo->ri_RelationDesc, change->old))
 		return ROW_GONE;
-	return same_row(writer, change->old, writer->current) ? ROW_UNCHANGED
+	return pfdw_row_is_same(change->old, writer->current) ? ROW_UNCHANGED
 														  : ROW_CHANGED;
 }
 
@@ -436,7 +415,7 @@ check_unchanged(PfdwWriter *writer, Relation relation, TupleTableSlot *slot)
 	before = MakeSingleTupleTableSlot(writer->tupdesc, &TTSOpsVirtual);
 	had = pfdw_look_up_find(writer->before, slot, before);
 	has = find_newest(writer, relation, slot);
-	is_same = had == has && (!had || same_row(writer, before, writer->current));
+	is_same = had == has && (!had || pfdw_row_is_same(before, writer->current));
 	ExecDropSingleTupleTableSlot(before);
 	if (!is_same)
 		fail_concurrent(false, false);

@@ -49,6 +49,8 @@ extern PfdwLookUp *pfdw_look_up_create(MemoryContext parent, Relation relation,
 extern bool pfdw_look_up_find(PfdwLookUp *look_up, TupleTableSlot *key,
 							  TupleTableSlot *out);
 extern void pfdw_look_up_free(PfdwLookUp *look_up);
+/* Whether two rows of one table are alike, byte by byte. */
+extern bool pfdw_row_is_same(TupleTableSlot *left, TupleTableSlot *right);
 
 /* ---- in fdw_row_store.c ------------------------------------------------ */
 
