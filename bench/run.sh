@@ -11,7 +11,8 @@ server_start "$dir" "shared_buffers = '4GB'
 max_wal_size = '8GB'
 checkpoint_timeout = '30min'
 jit = off
-max_parallel_workers_per_gather = 0"
+max_parallel_workers_per_gather = 0
+paimon_fdw.synchronous_publish = on"
 trap 'server_stop "$dir"' EXIT
 as_server mkdir -p "$dir/lake"
 chmod -R a+rwX "$dir/lake" "$dir" 2>/dev/null || true
